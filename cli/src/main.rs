@@ -1,0 +1,2 @@
+//! The neodex command line.
+fn main() {}

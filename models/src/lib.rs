@@ -1,0 +1,1 @@
+//! The bundled model as bytes. Empty until a model of our own is trained.

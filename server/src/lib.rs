@@ -1,0 +1,1 @@
+//! HTTP over a neodex database. Its routes land with the server itself.

@@ -1,0 +1,1 @@
+//! The trainer of the bundled model. Its first part lands with the trainer itself.
