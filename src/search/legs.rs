@@ -1,0 +1,94 @@
+//! The two legs of a search: a ranked list by words and a ranked list by meaning.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use neodex_index::lexical::{LexicalQuery, TermSet};
+use neodex_index::vector::{Query, rescore};
+use neodex_index::{Key, KeySet, Scored};
+
+use crate::database::Inner;
+use crate::error::{Error, Result};
+use crate::load;
+use crate::search::options::Group;
+
+/// The depth of each leg. Fixed, so that fusing gives the same list whichever page is asked for.
+pub(crate) const DEPTH: usize = 1_000;
+/// Candidates whose full rows are read; those behind keep the order of their codes, whose error is far below the gaps there.
+const RESCORED: usize = 256;
+
+/// A ranked list of what was asked for: documents (named by the key of their first chunk) or chunks.
+#[derive(Debug, Default)]
+pub(crate) struct Leg {
+    /// Best first.
+    pub(crate) ranked: Vec<Scored>,
+    /// For documents, the chunk that speaks for each.
+    pub(crate) best_chunk: HashMap<Key, Key>,
+    /// See [`crate::search::SearchResults::total`].
+    pub(crate) total: u64,
+    /// Whether quoted phrases had to be taken apart.
+    pub(crate) phrases_relaxed: bool,
+}
+
+/// The leg by words.
+pub(crate) fn lexical(
+    inner: &Inner,
+    terms: &TermSet,
+    allowed: Option<&Arc<KeySet>>,
+    group: Group,
+    depth: usize,
+) -> Result<Leg> {
+    let query = LexicalQuery { terms: terms.clone(), allowed: allowed.cloned(), ranking: Default::default() };
+    let index = &inner.indexes.lexical;
+    match group {
+        Group::Document => {
+            let hits = index.search(&query, depth)?;
+            Ok(Leg {
+                ranked: hits.documents.iter().map(|hit| Scored::new(hit.document.first(), hit.score)).collect(),
+                best_chunk: hits.documents.iter().map(|hit| (hit.document.first(), hit.best_chunk)).collect(),
+                total: hits.total,
+                phrases_relaxed: hits.phrases_relaxed,
+            })
+        }
+        Group::None => {
+            let hits = index.search_chunks(&query, depth)?;
+            Ok(Leg {
+                ranked: hits.chunks,
+                best_chunk: HashMap::new(),
+                total: hits.total,
+                phrases_relaxed: hits.phrases_relaxed,
+            })
+        }
+    }
+}
+
+/// The leg by meaning.
+pub(crate) fn dense(inner: &Inner, vector: &[f32], allowed: Option<&KeySet>, group: Group) -> Result<Leg> {
+    let vectors = inner.indexes.vectors.as_ref().ok_or(Error::NoEmbedder)?;
+    let query = Query::new(vector)?;
+    let candidates = vectors.candidates(&query, DEPTH / 4, allowed)?;
+    let (near, far) = candidates.split_at(candidates.len().min(RESCORED));
+    let row = |key| load::row(&inner.store, key, inner.config.rows, vectors.dimension());
+    let mut ranked = rescore(vectors.distance(), vector, near, row, RESCORED)?;
+    let floor = ranked.last().map_or(f32::INFINITY, |last| last.score);
+    ranked.extend(far.iter().map(|far| Scored::new(far.key, far.score.min(floor))));
+    ranked.truncate(DEPTH);
+    match group {
+        Group::None => Ok(Leg { total: ranked.len() as u64, ranked, ..Leg::default() }),
+        Group::Document => by_document(inner, &ranked),
+    }
+}
+
+/// A document's place is that of its best chunk.
+fn by_document(inner: &Inner, chunks: &[Scored]) -> Result<Leg> {
+    let mut leg = Leg::default();
+    for chunk in chunks {
+        let Some(version) = load::version_of(&inner.store, chunk.key)? else { continue };
+        if !leg.best_chunk.contains_key(&version.first()) {
+            leg.best_chunk.insert(version.first(), chunk.key);
+            leg.ranked.push(Scored::new(version.first(), chunk.score));
+        }
+    }
+    leg.total = leg.ranked.len() as u64;
+    Ok(leg)
+}
