@@ -1,0 +1,65 @@
+//! What a database can be told when it is opened.
+//!
+//! Two kinds of settings live here: those that become part of the database (how text is cut, the distance, how rows are kept) and are
+//! checked against its manifest on every open, and those of the process (memory, threads), free to differ each time.
+
+use neodex_index::vector::{Distance, RowFormat};
+
+use crate::chunking::ChunkingConfig;
+use crate::error::{Error, Result};
+
+/// Settings of a database. The default suits most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// How documents are cut into chunks. Part of the database.
+    pub chunking: ChunkingConfig,
+    /// How vectors are compared. Part of the database.
+    pub distance: Distance,
+    /// How full-precision rows are kept beside the codes. Part of the database.
+    pub rows: RowFormat,
+    /// Tokens of one window of late chunking, at most the model's context; `None` takes the model's own default. Part of the database.
+    pub window_tokens: Option<usize>,
+    /// Memory for the store's page cache, in bytes.
+    pub cache_bytes: u64,
+    /// Memory for building the lexical index, in bytes, over all its threads.
+    pub indexing_memory_bytes: usize,
+    /// Texts on their way through parsing, embedding and committing, in bytes; what bounds the memory of an ingest.
+    pub in_flight_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            chunking: ChunkingConfig::default(),
+            distance: Distance::Cosine,
+            rows: RowFormat::F16,
+            window_tokens: None,
+            cache_bytes: 64 << 20,
+            indexing_memory_bytes: 96 << 20,
+            in_flight_bytes: 32 << 20,
+        }
+    }
+}
+
+impl Config {
+    /// Checks the settings that could not work.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] names the setting and the range that works.
+    pub fn validate(&self) -> Result<()> {
+        let argument = |field, reason: &str| Err(Error::Argument { field, reason: reason.to_owned() });
+        if self.chunking.target_tokens == 0 || self.chunking.max_tokens < self.chunking.target_tokens {
+            return argument("chunking", "target_tokens must be at least 1 and at most max_tokens");
+        }
+        if self.window_tokens.is_some_and(|tokens| tokens < 16) {
+            return argument("window_tokens", "a window must hold at least 16 tokens");
+        }
+        if self.indexing_memory_bytes < 30 << 20 {
+            return argument("indexing_memory_bytes", "at least 30 MB are needed");
+        }
+        if self.in_flight_bytes < 1 << 20 {
+            return argument("in_flight_bytes", "at least 1 MB is needed");
+        }
+        Ok(())
+    }
+}

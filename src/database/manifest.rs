@@ -1,0 +1,146 @@
+//! What a database says of itself in `FORMAT`, and whether that fits how it is opened.
+//!
+//! Vectors of two models cannot be compared, nor chunks cut by two rules be replaced one by one, so both are fixed when they are first
+//! used. A database made without a model takes the first one it is opened with; its documents wait for their vectors until they are
+//! ingested again.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use neodex_index::vector::{Distance, RowFormat};
+use neodex_storage::Manifest;
+
+use crate::config::Config;
+use crate::embedding::Embedder;
+use crate::error::{Error, Result};
+
+const CHUNKING: &str = "chunking";
+const DIMENSION: &str = "dimension";
+const DISTANCE: &str = "distance";
+const ROWS: &str = "rows";
+const MODEL: &str = "model.name";
+const FINGERPRINT: &str = "model.fingerprint";
+const FOLDER: &str = "model.folder";
+const WINDOW: &str = "model.window_tokens";
+
+/// Rules of chunking change what is stored, so a new set of rules gets a new number.
+const CHUNKING_RULES: u32 = 1;
+
+/// What a database opened this way says of itself.
+pub(crate) fn describe(config: &Config, embedder: Option<&dyn Embedder>, window_tokens: usize) -> BTreeMap<String, String> {
+    let chunking = &config.chunking;
+    let mut fields = BTreeMap::from([(
+        CHUNKING.to_owned(),
+        format!(
+            "structure-{CHUNKING_RULES} target={} max={} min={}",
+            chunking.target_tokens, chunking.max_tokens, chunking.min_tokens
+        ),
+    )]);
+    if let Some(embedder) = embedder {
+        let mut set = |name: &str, value: String| fields.insert(name.to_owned(), value);
+        set(DIMENSION, embedder.dimension().to_string());
+        set(DISTANCE, config.distance.to_string());
+        set(ROWS, config.rows.name().to_owned());
+        set(MODEL, one_line(embedder.name()));
+        set(FINGERPRINT, embedder.fingerprint());
+        set(WINDOW, window_tokens.to_string());
+        if let Some(folder) = embedder.folder() {
+            set(FOLDER, one_line(&folder.to_string_lossy()));
+        }
+    }
+    fields
+}
+
+/// Compares the fields a database was made with against those it is opened with. `Some` are the fields to write: the database takes a
+/// model, or its model has moved.
+///
+/// # Errors
+/// [`Error::Mismatch`] names the first field that differs.
+pub(crate) fn reconcile(
+    path: &Path,
+    stored: &BTreeMap<String, String>,
+    given: &BTreeMap<String, String>,
+) -> Result<Option<BTreeMap<String, String>>> {
+    let takes_model = !stored.contains_key(FINGERPRINT);
+    for (field, given) in given {
+        match stored.get(field) {
+            Some(stored) if stored == given || field == FOLDER || field == MODEL => {}
+            None if takes_model || field == FOLDER => {}
+            stored => {
+                return Err(Error::Mismatch {
+                    path: path.to_path_buf(),
+                    field: field.clone(),
+                    stored: stored.map_or("nothing", String::as_str).to_owned(),
+                    given: given.clone(),
+                });
+            }
+        }
+    }
+    let mut merged = stored.clone();
+    merged.extend(given.iter().map(|(field, value)| (field.clone(), value.clone())));
+    Ok((merged != *stored).then_some(merged))
+}
+
+/// The vectors a database holds, as its manifest says: dimension, distance and format of the rows.
+pub(crate) fn vectors(fields: &BTreeMap<String, String>) -> Option<(usize, Distance, RowFormat)> {
+    let dimension = fields.get(DIMENSION)?.parse().ok()?;
+    let distance = fields.get(DISTANCE)?.parse().ok()?;
+    let rows = RowFormat::ALL.into_iter().find(|format| Some(format.name()) == fields.get(ROWS).map(String::as_str))?;
+    Some((dimension, distance, rows))
+}
+
+/// The window a database was made with, so that it need not be said again.
+pub(crate) fn window_tokens(fields: &BTreeMap<String, String>) -> Option<usize> {
+    fields.get(WINDOW)?.parse().ok()
+}
+
+/// Name and fingerprint of the model.
+pub(crate) fn model(fields: &BTreeMap<String, String>) -> Option<(String, String)> {
+    Some((fields.get(MODEL)?.clone(), fields.get(FINGERPRINT)?.clone()))
+}
+
+/// The folder of the model a database was made with, read without opening the database; `None` where there is no database or it was
+/// made without a model or with one that has no folder.
+///
+/// # Errors
+/// When the manifest is damaged or of a newer format.
+pub fn model_folder(database: impl AsRef<Path>) -> Result<Option<PathBuf>> {
+    let manifest = Manifest::read(database)?;
+    Ok(manifest.and_then(|manifest| manifest.fields.get(FOLDER).map(PathBuf::from)))
+}
+
+/// Manifest values are single lines.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_database_without_a_model_takes_one_and_keeps_it() {
+        let path = Path::new("notes.db");
+        let bare = fields(&[(CHUNKING, "a")]);
+        let first = fields(&[(CHUNKING, "a"), (FINGERPRINT, "1"), (DIMENSION, "4")]);
+        let taken = reconcile(path, &bare, &first).unwrap().unwrap();
+        assert_eq!(taken, first);
+        assert_eq!(reconcile(path, &taken, &first).unwrap(), None);
+        assert_eq!(reconcile(path, &taken, &bare).unwrap(), None, "without a model it opens for words");
+        let other = fields(&[(CHUNKING, "a"), (FINGERPRINT, "2"), (DIMENSION, "4")]);
+        assert!(matches!(reconcile(path, &taken, &other), Err(Error::Mismatch { field, .. }) if field == FINGERPRINT));
+        let recut = fields(&[(CHUNKING, "b")]);
+        assert!(matches!(reconcile(path, &bare, &recut), Err(Error::Mismatch { field, .. }) if field == CHUNKING));
+    }
+
+    #[test]
+    fn a_model_that_moved_is_still_the_model() {
+        let stored = fields(&[(FINGERPRINT, "1"), (FOLDER, "old")]);
+        let moved = fields(&[(FINGERPRINT, "1"), (FOLDER, "new")]);
+        assert_eq!(reconcile(Path::new("x"), &stored, &moved).unwrap(), Some(moved));
+    }
+}

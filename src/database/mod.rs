@@ -1,0 +1,273 @@
+//! The database: one folder, one process, any number of handles.
+//!
+//! A handle is cheap to clone and remembers what it has written: a search through it waits until its own writes can be found, while other
+//! handles need not wait for anybody.
+
+mod builder;
+mod manifest;
+mod recovery;
+mod stats;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use neodex_storage::{Sequence, Store};
+
+use crate::chunking::Chunker;
+use crate::config::Config;
+use crate::document::{Document, DocumentId};
+use crate::embedding::Embedder;
+use crate::error::{Error, Result};
+use crate::ingest::apply::{Applier, Indexes};
+use crate::ingest::budget::Budget;
+use crate::ingest::control::{Cancel, Control, Observer};
+use crate::ingest::delete::{delete, delete_many};
+use crate::ingest::pipeline::run;
+use crate::ingest::prepare::Preparer;
+use crate::ingest::report::IngestReport;
+use crate::ingest::sync::{SyncOptions, sync};
+use crate::ingest::writer::{Item, Writer};
+use crate::load;
+use crate::schema::DOCUMENTS;
+use crate::search::{Search, filter};
+
+pub use builder::DatabaseBuilder;
+pub use manifest::model_folder;
+pub use stats::{BytesOnDisk, ModelStats, Stats};
+pub use verify::{Fault, Verification};
+
+/// An open database. Clones are handles to the same one.
+#[derive(Debug)]
+pub struct Database {
+    pub(crate) inner: Arc<Inner>,
+    written: AtomicU64,
+}
+
+/// What all handles share.
+pub(crate) struct Inner {
+    // The applier goes first: it drains into the indexes and the store while both are there.
+    pub(crate) applier: Applier,
+    pub(crate) indexes: Indexes,
+    pub(crate) store: Store,
+    pub(crate) path: PathBuf,
+    pub(crate) config: Config,
+    pub(crate) embedder: Option<Arc<dyn Embedder>>,
+    pub(crate) chunker: Arc<dyn Chunker>,
+    pub(crate) window_tokens: usize,
+    pub(crate) budget: Budget,
+    pub(crate) notices: Vec<String>,
+    /// Goes with the last handle.
+    #[expect(dead_code, reason = "held for its drop")]
+    pub(crate) temporary: Option<tempfile::TempDir>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("path", &self.path).field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// What turns planned documents into rows, with this database's settings.
+    pub(crate) fn preparer(&self) -> Preparer<'_> {
+        Preparer {
+            embedder: self.embedder.as_deref(),
+            window_tokens: self.window_tokens,
+            rows: self.config.rows,
+        }
+    }
+}
+
+impl Clone for Database {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), written: AtomicU64::new(self.written.load(Ordering::Acquire)) }
+    }
+}
+
+impl Database {
+    /// Begins to open the database in the folder `path`, which is made if it is not there.
+    pub fn builder(path: impl AsRef<Path>) -> DatabaseBuilder {
+        DatabaseBuilder::new(path.as_ref())
+    }
+
+    /// A database in a folder of its own that goes with the last handle.
+    ///
+    /// # Errors
+    /// When the system gives no temporary folder, or as [`DatabaseBuilder::open`].
+    pub fn temporary() -> Result<Self> {
+        DatabaseBuilder::temporary()?.open()
+    }
+
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner), written: AtomicU64::new(0) }
+    }
+
+    /// Stores a document, replacing the one with the same id, and returns when it is durable.
+    ///
+    /// # Errors
+    /// When the document cannot be stored, the embedder fails, or the store refuses to write.
+    pub fn insert(&self, document: Document) -> Result<()> {
+        let control = Control::default();
+        let mut writer = Writer::new(&self.inner, &control);
+        let source = document.id.to_string();
+        document.check()?;
+        writer.push(Item { document, source, origin: None, permit: None })?;
+        let report = writer.finish()?;
+        self.wrote();
+        match report.failed.into_iter().next() {
+            None => Ok(()),
+            Some(failure) => Err(Error::Argument { field: "document", reason: failure.reason }),
+        }
+    }
+
+    /// Stores many documents, on all cores. Later ones replace earlier ones of the same id. Documents that cannot be stored are in the
+    /// report, and the rest goes on.
+    ///
+    /// # Errors
+    /// When the store refuses to write; what was acknowledged before is kept.
+    pub fn insert_many(&self, documents: impl IntoIterator<Item = Document>) -> Result<IngestReport> {
+        self.insert_stream(documents.into_iter().map(Ok), &Cancel::new(), None)
+    }
+
+    /// As [`Database::insert_many`], for documents that may have failed to parse (their source and the reason), with progress and
+    /// cancellation.
+    ///
+    /// # Errors
+    /// As [`Database::insert_many`].
+    pub fn insert_stream(
+        &self,
+        documents: impl Iterator<Item = Result<Document, crate::parse::RecordError>>,
+        cancel: &Cancel,
+        observer: Option<Observer>,
+    ) -> Result<IngestReport> {
+        let control = Control::new(cancel.clone(), observer);
+        let report = run(&self.inner, &control, |feed| {
+            for document in documents {
+                match document {
+                    Ok(document) => {
+                        let source = document.id.to_string();
+                        if !feed.document(document, source, None) {
+                            break;
+                        }
+                    }
+                    Err(error) => feed.failure(error.source, error.reason),
+                }
+            }
+            Ok(IngestReport::default())
+        });
+        self.wrote();
+        report
+    }
+
+    /// Brings the database up to date with a file or a folder: new and changed documents are stored, unchanged ones skipped, and with
+    /// [`SyncOptions::prune`] those whose file is gone are deleted.
+    ///
+    /// # Errors
+    /// When there is nothing at `path` or the store refuses to write; files that cannot be read are in the report.
+    pub fn sync(&self, path: impl AsRef<Path>, options: &SyncOptions) -> Result<IngestReport> {
+        let started = Instant::now();
+        let report = sync(&self.inner, path.as_ref(), options);
+        self.wrote();
+        let mut report = report?;
+        report.finish(started.elapsed());
+        Ok(report)
+    }
+
+    /// A document exactly as it was stored, or `None`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn get(&self, id: &str) -> Result<Option<Document>> {
+        // A replacement between the two reads removes the version; the next head names the new one.
+        while let Some(head) = load::head(&self.inner.store, id)? {
+            if let Some((document, _)) = load::document(&self.inner.store, head.version, head.text_bytes)? {
+                return Ok(Some(document));
+            }
+            if load::head(&self.inner.store, id)?.is_some_and(|now| now.version == head.version) {
+                return Err(Error::Record { what: "document", key: id.to_owned(), reason: "its rows are missing".to_owned() });
+            }
+        }
+        Ok(None)
+    }
+
+    /// The ids of all documents, in the order of their bytes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn document_ids(&self) -> Result<Vec<DocumentId>> {
+        self.inner.store.scan(&DOCUMENTS).map(|row| Ok(DocumentId::from(row?.0))).collect()
+    }
+
+    /// Deletes a document; false when there was none. Returns when the deletion is durable.
+    ///
+    /// # Errors
+    /// When the store refuses to write.
+    pub fn delete(&self, id: &str) -> Result<bool> {
+        let sequence = delete(&self.inner, &DocumentId::from(id))?;
+        self.wrote();
+        Ok(sequence.is_some())
+    }
+
+    /// Deletes every document that passes a filter, and returns how many there were.
+    ///
+    /// # Errors
+    /// When the filter has a mistake or names an unknown field, or the store refuses to write.
+    pub fn delete_where(&self, filter: &str) -> Result<u64> {
+        self.flush()?;
+        let ids = filter::documents(&self.inner, filter)?;
+        let deleted = delete_many(&self.inner, None, ids);
+        self.wrote();
+        deleted
+    }
+
+    /// Begins a search for `query`.
+    pub fn search(&self, query: impl Into<String>) -> Search<'_> {
+        Search::text(self, query.into())
+    }
+
+    /// Begins a search for the neighbours of a vector.
+    pub fn search_vector(&self, vector: Vec<f32>) -> Search<'_> {
+        Search::vector_only(self, vector)
+    }
+
+    /// Waits until searches see everything stored so far, by anybody.
+    ///
+    /// # Errors
+    /// When the indexing thread has failed.
+    pub fn flush(&self) -> Result<()> {
+        self.inner.applier.wait(self.inner.applier.last_sent())
+    }
+
+    /// What happened while opening that a person should know: a rebuilt index, an unclean stop.
+    pub fn notices(&self) -> &[String] {
+        &self.inner.notices
+    }
+
+    /// The folder of the database.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// The settings the database was opened with.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// Whether the database can search by meaning.
+    pub fn has_embedder(&self) -> bool {
+        self.inner.embedder.is_some()
+    }
+
+    /// Remembers that this handle has written.
+    fn wrote(&self) {
+        self.written.fetch_max(self.inner.applier.last_sent().0, Ordering::AcqRel);
+    }
+
+    /// Waits for this handle's own writes.
+    pub(crate) fn wait_for_own_writes(&self) -> Result<()> {
+        self.inner.applier.wait(Sequence(self.written.load(Ordering::Acquire)))
+    }
+}

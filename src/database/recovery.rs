@@ -1,0 +1,158 @@
+//! What happens on open, before the first caller gets a handle: sweep half-written versions, load the codes, and bring the lexical index up
+//! to the store, from its watermark if the journal reaches back that far, from the documents themselves if not.
+//!
+//! The indexes are only ever derived from the store, so nothing here can lose a document; the worst case is time.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use neodex_index::lexical::{LexicalIndex, OpenOptions};
+use neodex_index::vector::{Code, VectorSet};
+use neodex_index::{DocumentKey, Key};
+use neodex_storage::{Sequence, Store};
+
+use crate::config::Config;
+use crate::database::manifest;
+use crate::error::{Error, Result};
+use crate::ingest::apply::Indexes;
+use crate::ingest::operation::Operation;
+use crate::ingest::write::sweep;
+use crate::load;
+use crate::schema::{CODES, DOCUMENTS, ONLY, RECORDS, TOTALS, TRIMMED, UNREFERENCED};
+
+/// The lexical index commits this often while it catches up, so that a second interruption does not begin again.
+const COMMIT_EVERY: u64 = 20_000;
+
+/// The state a database starts from.
+pub(crate) struct Recovered {
+    pub(crate) indexes: Indexes,
+    pub(crate) searchable: Sequence,
+    pub(crate) notices: Vec<String>,
+}
+
+/// See the module.
+pub(crate) fn recover(store: &Store, path: &Path, config: &Config) -> Result<Recovered> {
+    let mut notices = Vec::new();
+    if store.recovered_from_crash() {
+        notices.push("the database was not closed properly last time; everything acknowledged is here".to_owned());
+    }
+    let unreferenced = store.scan(&UNREFERENCED).map(|row| Ok(row?.0)).collect::<Result<Vec<u64>>>()?;
+    unreferenced.into_iter().try_for_each(|version| sweep(store, version))?;
+
+    let manifest = store.manifest();
+    let vectors = match manifest::vectors(&manifest.fields) {
+        Some((dimension, distance, _)) => {
+            let set = VectorSet::new(dimension, distance)?;
+            load_codes(store, &set, dimension)?;
+            let expected = store.get(&TOTALS, ONLY)?.unwrap_or_default().vectors;
+            if set.len() as u64 != expected {
+                notices.push(format!(
+                    "{} vectors are stored, but {expected} are accounted for; run `verify`",
+                    set.len()
+                ));
+            }
+            Some(Arc::new(set))
+        }
+        None => None,
+    };
+
+    let lexical = open_lexical(store, &path.join("lexical"), config, &mut notices)?;
+    let searchable = store.last_sequence();
+    Ok(Recovered { indexes: Indexes { lexical: Arc::new(lexical), vectors }, searchable, notices })
+}
+
+/// Opens the lexical index and brings it up to the store.
+fn open_lexical(store: &Store, folder: &Path, config: &Config, notices: &mut Vec<String>) -> Result<LexicalIndex> {
+    let options = OpenOptions {
+        memory_budget_bytes: config.indexing_memory_bytes,
+        ..OpenOptions::new(store.manifest().database.to_string())
+    };
+    let (lexical, opened) = LexicalIndex::open(folder, options.clone())?;
+    let is_empty = store.count(&DOCUMENTS) == 0;
+    if let Some(reason) = opened.rebuilt.filter(|_| !is_empty) {
+        notices.push(format!("the word index is made again from the documents: {reason}"));
+    }
+    let last = store.last_sequence();
+    let trimmed = store.get(&TRIMMED, ONLY)?.unwrap_or_default();
+    match opened.watermark {
+        Some(watermark) if watermark <= last.0 && watermark >= trimmed => {
+            replay(store, &lexical, watermark)?;
+            return Ok(lexical);
+        }
+        None => {
+            rebuild(store, &lexical, last)?;
+            return Ok(lexical);
+        }
+        Some(_) => {}
+    }
+    notices.push("the word index does not fit the store and is made again from the documents".to_owned());
+    drop(lexical);
+    std::fs::remove_dir_all(folder).map_err(Error::io(folder))?;
+    let (lexical, _) = LexicalIndex::open(folder, options)?;
+    rebuild(store, &lexical, last)?;
+    Ok(lexical)
+}
+
+fn load_codes(store: &Store, set: &VectorSet, dimension: usize) -> Result<()> {
+    let length = Code::byte_length(dimension);
+    for row in store.scan(&CODES) {
+        let (first, bytes) = row?;
+        if bytes.len() % length != 0 {
+            return Err(Error::Record {
+                what: "code",
+                key: first.to_string(),
+                reason: format!("{} bytes are not a whole number of codes of {length}", bytes.len()),
+            });
+        }
+        let codes = bytes.chunks_exact(length).map(|bytes| Code::from_bytes(bytes, dimension));
+        let codes = codes.collect::<Result<Vec<Code>, _>>()?;
+        set.insert_many((first..).map(Key).zip(codes))?;
+    }
+    Ok(())
+}
+
+/// Applies the journal behind `watermark`.
+fn replay(store: &Store, lexical: &LexicalIndex, watermark: u64) -> Result<()> {
+    let mut applied = 0;
+    for entry in store.journal_since(Sequence(watermark))? {
+        let (sequence, bytes) = entry?;
+        let operation = Operation::decode(&bytes).map_err(|malformed| Error::Record {
+            what: "journal entry",
+            key: sequence.0.to_string(),
+            reason: malformed.reason.clone(),
+        })?;
+        match operation {
+            Operation::Delete { version, .. } => lexical.remove(DocumentKey(version)),
+            Operation::Insert { id, version, replaced } => {
+                if let Some((old, _)) = replaced {
+                    lexical.remove(DocumentKey(old));
+                }
+                lexical.remove(DocumentKey(version));
+                // A version that is gone by now has a later entry of its own.
+                let head = load::head(store, &id)?.filter(|head| head.version == version);
+                if let Some(head) = head
+                    && let Some((document, chunks)) = load::document(store, version, head.text_bytes)?
+                {
+                    load::add_lexical(lexical, version, &document, &chunks)?;
+                }
+            }
+        }
+        applied += 1;
+        if applied % COMMIT_EVERY == 0 {
+            lexical.commit(sequence.0)?;
+        }
+    }
+    if applied > 0 { Ok(lexical.commit(store.last_sequence().0)?) } else { Ok(()) }
+}
+
+/// Fills an empty lexical index from every document.
+fn rebuild(store: &Store, lexical: &LexicalIndex, last: Sequence) -> Result<()> {
+    for row in store.scan(&DOCUMENTS) {
+        let (id, head) = row?;
+        let Some((document, chunks)) = load::document(store, head.version, head.text_bytes)? else {
+            return Err(Error::Record { what: "document", key: id, reason: format!("its rows in {} are missing", RECORDS.name()) });
+        };
+        load::add_lexical(lexical, head.version, &document, &chunks)?;
+    }
+    Ok(lexical.commit(last.0)?)
+}

@@ -1,0 +1,80 @@
+//! The door between the database and whatever turns text into vectors.
+//!
+//! A trait, so that people can bring their own model; the NeoBERT encoder is one implementation, chosen by the feature `encoder`. A
+//! document is handed over whole with its chunk spans, not as a list of strings: that is what lets an embedder give each passage the
+//! context of the document around it (late chunking).
+
+#[cfg(feature = "encoder")]
+mod neobert;
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+#[cfg(feature = "encoder")]
+pub use neobert::{NeoBert, load_model};
+
+/// Why an embedder failed: any error of its own.
+pub type EmbedError = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// One passage of a document: where it is, and under which headings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// Bytes of the document's text.
+    pub span: Range<usize>,
+    /// The headings above it, outermost first, joined by ` > `; empty at the top of a document.
+    pub heading: String,
+}
+
+/// A document to embed, passage by passage.
+#[derive(Debug, Clone, Copy)]
+pub struct Passages<'a> {
+    /// The document's title; may be empty.
+    pub title: &'a str,
+    /// The document's text.
+    pub text: &'a str,
+    /// Its passages, in order.
+    pub passages: &'a [Passage],
+}
+
+/// Turns text into vectors.
+///
+/// An implementation must be deterministic up to rounding: the database skips documents whose text did not change.
+pub trait Embedder: Send + Sync {
+    /// A short name for people, as shown by `stats`.
+    fn name(&self) -> &str;
+
+    /// Components of every vector this embedder makes, 1 to 4096.
+    fn dimension(&self) -> usize;
+
+    /// A hash of everything that changes the vectors (weights, tokenizer, pooling, prompts), not of the device they are computed on.
+    fn fingerprint(&self) -> String;
+
+    /// The largest window this embedder can read at once, in tokens; 0 where windows mean nothing to it.
+    fn window_tokens(&self) -> usize {
+        0
+    }
+
+    /// The folder its files are in, remembered by the database so that it can be found again.
+    fn folder(&self) -> Option<PathBuf> {
+        None
+    }
+
+    /// One vector for each query, of [`Embedder::dimension`] components.
+    ///
+    /// # Errors
+    /// Whatever went wrong in the embedder.
+    fn embed_queries(&self, queries: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError>;
+
+    /// For each document one vector for each of its passages, read in windows of at most `window_tokens` tokens.
+    ///
+    /// # Errors
+    /// Whatever went wrong in the embedder.
+    fn embed_documents(
+        &self,
+        documents: &[Passages<'_>],
+        window_tokens: usize,
+    ) -> Result<Vec<Vec<Vec<f32>>>, EmbedError>;
+
+    /// How many tokens `text` has for this embedder, for figures shown to people.
+    fn count_tokens(&self, text: &str) -> usize;
+}

@@ -1,0 +1,97 @@
+//! The NeoBERT encoder as an [`Embedder`].
+
+use std::path::{Path, PathBuf};
+
+use neodex_encoder::{ChunkSpan, Device, Encoder, LateDocument, ModelInfo, Options, Role};
+
+use crate::embedding::{EmbedError, Embedder, Passages};
+use crate::error::{Error, Result};
+
+/// Late chunking reads windows of this many tokens unless a database says otherwise: attention over longer windows costs more than the
+/// context they add is worth on a CPU.
+const WINDOW_TOKENS: usize = 1_024;
+
+/// A NeoBERT model from a folder.
+#[derive(Debug, Clone)]
+pub struct NeoBert {
+    encoder: Encoder,
+    folder: PathBuf,
+}
+
+/// Loads the model in a folder, of Hugging Face's or sentence-transformers' layout, onto a device: `auto`, `cpu` or `cuda:N`.
+///
+/// # Errors
+/// [`Error::Embedding`] says which file, tensor or device does not fit.
+pub fn load_model(folder: impl AsRef<Path>, device: &str) -> Result<NeoBert> {
+    let folder = folder.as_ref();
+    let device: Device = device.parse().map_err(embedding)?;
+    let encoder = Encoder::load(folder, &Options { device, ..Options::default() }).map_err(embedding)?;
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    Ok(NeoBert { encoder, folder })
+}
+
+impl NeoBert {
+    /// The model in figures.
+    pub fn info(&self) -> &ModelInfo {
+        self.encoder.info()
+    }
+
+    /// The encoder itself.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+}
+
+impl Embedder for NeoBert {
+    fn name(&self) -> &str {
+        self.encoder.name()
+    }
+
+    fn dimension(&self) -> usize {
+        self.encoder.dimension()
+    }
+
+    fn fingerprint(&self) -> String {
+        self.encoder.fingerprint().to_owned()
+    }
+
+    fn window_tokens(&self) -> usize {
+        WINDOW_TOKENS.min(self.encoder.max_tokens())
+    }
+
+    fn folder(&self) -> Option<PathBuf> {
+        Some(self.folder.clone())
+    }
+
+    fn embed_queries(&self, queries: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        Ok(self.encoder.embed(queries, Role::Query)?)
+    }
+
+    fn embed_documents(
+        &self,
+        documents: &[Passages<'_>],
+        window_tokens: usize,
+    ) -> Result<Vec<Vec<Vec<f32>>>, EmbedError> {
+        let spans: Vec<Vec<ChunkSpan>> = documents
+            .iter()
+            .map(|document| {
+                let passages = document.passages.iter();
+                passages.map(|p| ChunkSpan { range: p.span.clone(), heading: p.heading.clone() }).collect()
+            })
+            .collect();
+        let late: Vec<LateDocument<'_>> = documents
+            .iter()
+            .zip(&spans)
+            .map(|(document, chunks)| LateDocument { title: document.title, text: document.text, chunks })
+            .collect();
+        Ok(self.encoder.embed_late(&late, window_tokens)?)
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        self.encoder.count_tokens(text).unwrap_or_default()
+    }
+}
+
+fn embedding(error: neodex_encoder::Error) -> Error {
+    Error::Embedding(Box::new(error))
+}

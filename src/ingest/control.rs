@@ -1,0 +1,88 @@
+//! What a caller may say to an ingest that runs, and hear from it: progress out, cancellation in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::ingest::report::IngestProgress;
+
+/// Stops an ingest from another thread or a signal handler. Clones are the same switch.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel {
+    asked: Arc<AtomicBool>,
+}
+
+impl Cancel {
+    /// A switch nobody has pressed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks to stop. What is under way is finished and acknowledged; nothing new is begun.
+    pub fn cancel(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+/// Is told how far an ingest is, from whichever thread got further; it must be quick.
+pub type Observer = Arc<dyn Fn(IngestProgress) + Send + Sync>;
+
+/// The counters of one ingest.
+#[derive(Default)]
+pub(crate) struct Control {
+    pub(crate) cancel: Cancel,
+    observer: Option<Observer>,
+    documents: AtomicU64,
+    tokens: AtomicU64,
+    source_bytes: AtomicU64,
+    total_source_bytes: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Control {
+    /// Counters that tell `observer`.
+    pub(crate) fn new(cancel: Cancel, observer: Option<Observer>) -> Self {
+        Self { cancel, observer, ..Self::default() }
+    }
+
+    /// All sources together have this many bytes.
+    pub(crate) fn expect(&self, bytes: u64) {
+        self.total_source_bytes.store(bytes, Ordering::Relaxed);
+        self.tell();
+    }
+
+    /// One document was acknowledged or skipped.
+    pub(crate) fn document(&self, documents: u64, tokens: u64) {
+        self.documents.fetch_add(documents, Ordering::Relaxed);
+        self.tokens.fetch_add(tokens, Ordering::Relaxed);
+        self.tell();
+    }
+
+    /// A source was read to its end.
+    pub(crate) fn source(&self, bytes: u64) {
+        self.source_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.tell();
+    }
+
+    /// Something failed.
+    pub(crate) fn failure(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let Some(observer) = &self.observer else { return };
+        let total = self.total_source_bytes.load(Ordering::Relaxed);
+        observer(IngestProgress {
+            documents: self.documents.load(Ordering::Relaxed),
+            tokens: self.tokens.load(Ordering::Relaxed),
+            source_bytes: self.source_bytes.load(Ordering::Relaxed),
+            total_source_bytes: (total > 0).then_some(total),
+            failed: self.failed.load(Ordering::Relaxed),
+        });
+    }
+}

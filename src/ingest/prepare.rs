@@ -1,0 +1,132 @@
+//! From a parsed document to the rows of its transaction: hash, chunk, embed, encode. Everything slow happens here, on the caller's
+//! threads, before the commit thread is asked for anything.
+
+use std::sync::Arc;
+
+use neodex_index::vector::{Code, RowFormat};
+
+use crate::chunking::{Chunk, Chunker, estimate_tokens};
+use crate::document::Document;
+use crate::embedding::{Embedder, Passage, Passages};
+use crate::error::{Error, Result};
+use crate::ingest::budget::Permit;
+use crate::ingest::rows::{Row, code_rows, record_rows, text_rows, vector_rows};
+use crate::record::VersionRecord;
+
+/// The generation of vectors made by the model the database was opened with.
+pub(crate) const GENERATION: u32 = 1;
+
+/// A document with its hash and chunks, not embedded yet.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) document: Arc<Document>,
+    pub(crate) chunks: Arc<[Chunk]>,
+    pub(crate) content_hash: [u8; 16],
+    pub(crate) permit: Option<Permit>,
+}
+
+/// A document whose rows are ready to be put.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) planned: Planned,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) record_parts: u32,
+    pub(crate) codes: Vec<Code>,
+    pub(crate) tokens: u64,
+    pub(crate) generation: u32,
+}
+
+/// Cuts a document into chunks.
+pub(crate) fn plan(document: Document, content_hash: [u8; 16], chunker: &dyn Chunker, permit: Option<Permit>) -> Planned {
+    let mut chunks = chunker.chunk(&document);
+    if chunks.is_empty() {
+        // Something must stand for a document without text: its title can be searched.
+        chunks.push(Chunk { span: 0..0, heading_path: Vec::new() });
+    }
+    Planned { document: Arc::new(document), chunks: chunks.into(), content_hash, permit }
+}
+
+/// What turns planned documents into rows.
+pub(crate) struct Preparer<'a> {
+    /// Makes the vectors; none in a lexical database.
+    pub(crate) embedder: Option<&'a dyn Embedder>,
+    /// Tokens of one window.
+    pub(crate) window_tokens: usize,
+    /// How full-precision rows are kept.
+    pub(crate) rows: RowFormat,
+}
+
+impl Preparer<'_> {
+    /// Embeds and encodes several documents together, so that the embedder can fill its batches across them. One answer a document: when
+    /// the batch fails, each is tried alone, so that one bad document does not take its neighbours with it.
+    pub(crate) fn prepare(&self, planned: Vec<Planned>) -> Vec<Result<Prepared>> {
+        match self.embed(&planned) {
+            Ok(vectors) => {
+                planned.into_iter().zip(vectors).map(|(planned, vectors)| self.encode(planned, &vectors)).collect()
+            }
+            Err(error) if planned.len() == 1 => vec![Err(error)],
+            Err(_) => planned.into_iter().flat_map(|planned| self.prepare(vec![planned])).collect(),
+        }
+    }
+
+    /// For each document its vectors, one a chunk; none without an embedder.
+    fn embed(&self, planned: &[Planned]) -> Result<Vec<Vec<Vec<f32>>>> {
+        let Some(embedder) = self.embedder else { return Ok(vec![Vec::new(); planned.len()]) };
+        let passages: Vec<Vec<Passage>> = planned
+            .iter()
+            .map(|planned| planned.chunks.iter().map(|chunk| passage(&planned.document, chunk)).collect())
+            .collect();
+        let inputs: Vec<Passages<'_>> = planned
+            .iter()
+            .zip(&passages)
+            .map(|(planned, passages)| Passages {
+                title: &planned.document.title,
+                text: &planned.document.text,
+                passages,
+            })
+            .collect();
+        let vectors = embedder.embed_documents(&inputs, self.window_tokens)?;
+        let expected: Vec<usize> = passages.iter().map(Vec::len).collect();
+        let found: Vec<usize> = vectors.iter().map(Vec::len).collect();
+        if expected != found {
+            return Err(Error::Embedding(format!("{} returned vectors for other passages than asked for", embedder.name()).into()));
+        }
+        Ok(vectors)
+    }
+
+    fn encode(&self, planned: Planned, vectors: &[Vec<f32>]) -> Result<Prepared> {
+        let mut rows = Vec::new();
+        let record = VersionRecord::encode(&planned.document, &planned.chunks)?;
+        let record_parts = record_rows(&record, &mut rows);
+        text_rows(&planned.document.text, &mut rows)?;
+        let dimension = self.embedder.map_or(0, Embedder::dimension);
+        let codes = vectors.iter().map(|vector| {
+            if vector.len() == dimension {
+                Ok(Code::encode(vector)?)
+            } else {
+                Err(neodex_index::Error::DimensionMismatch { expected: dimension, found: vector.len() }.into())
+            }
+        });
+        let codes = codes.collect::<Result<Vec<Code>>>()?;
+        code_rows(&codes, &mut rows);
+        let encoded = vectors.iter().map(|vector| self.rows.encode(vector)).collect::<Result<Vec<_>, _>>()?;
+        vector_rows(&encoded, &mut rows);
+        let tokens = match self.embedder {
+            Some(embedder) => embedder.count_tokens(&planned.document.text),
+            None => estimate_tokens(&planned.document.text),
+        } as u64;
+        let generation = if codes.is_empty() { 0 } else { GENERATION };
+        Ok(Prepared { planned, rows, record_parts, codes, tokens, generation })
+    }
+}
+
+/// A chunk as the embedder sees it.
+pub(crate) fn passage(document: &Document, chunk: &Chunk) -> Passage {
+    Passage { span: chunk.span.clone(), heading: heading(document, chunk) }
+}
+
+/// The headings above a chunk, outermost first.
+pub(crate) fn heading(document: &Document, chunk: &Chunk) -> String {
+    let path = chunk.heading_path.iter().filter_map(|&index| document.headings.get(index));
+    path.map(|heading| heading.text.as_str()).collect::<Vec<_>>().join(" > ")
+}

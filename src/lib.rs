@@ -1,0 +1,49 @@
+//! neodex: an embedded database that reads long documents, embeds them in process, and finds the passage you meant.
+//!
+//! ```
+//! use neodex::{Database, Document};
+//!
+//! fn main() -> neodex::Result<()> {
+//!     let db = Database::temporary()?;
+//!     db.insert(Document::new("hnsw", "HNSW is a layered graph for nearest-neighbour search."))?;
+//!     db.insert(Document::new("bm25", "BM25 ranks documents by term frequency and rarity."))?;
+//!     for hit in db.search("nearest neighbour").limit(5).run()? {
+//!         println!("{:.3} {} {}", hit.score, hit.document_id, hit.text);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Calls block, and need no async runtime. [`Database`] is `Clone + Send + Sync`; one process owns a database. A write returns when it is
+//! durable, and a search through the handle that wrote finds it.
+//!
+//! Given an [`Embedder`] (a NeoBERT folder through [`load_model`], or your own), searches are hybrid: by meaning and by words. Without one the
+//! database searches by words, and says so.
+#![doc(test(attr(deny(warnings))))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod bytes;
+pub mod chunking;
+mod config;
+mod database;
+pub mod document;
+mod embedding;
+mod error;
+mod ingest;
+mod load;
+pub mod parse;
+pub mod query;
+mod record;
+mod schema;
+pub mod search;
+
+pub use config::Config;
+pub use database::{BytesOnDisk, Database, DatabaseBuilder, Fault, ModelStats, Stats, Verification, model_folder};
+pub use document::{Document, DocumentId, Heading, Metadata};
+#[cfg(feature = "encoder")]
+pub use embedding::{NeoBert, load_model};
+pub use embedding::{EmbedError, Embedder, Passage, Passages};
+pub use error::{Error, ErrorKind, Result};
+pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, SyncOptions};
+pub use neodex_index::vector::{Distance, RowFormat, instruction_set};
+pub use search::{Explain, Facet, FacetValue, Fusion, Group, Hit, LegScore, Mode, Search, SearchResults};

@@ -1,0 +1,216 @@
+//! The tables of a database and what their rows hold.
+//!
+//! A *version* of a document is named by the key of its first chunk, and its other chunks follow without a gap. Every row but the head
+//! belongs to a version, so a replacement writes a new version beside the old one and a single small row, the head, decides which counts.
+//! Large documents are written in several transactions this way; until their head names them they are listed in [`UNREFERENCED`], from
+//! which an interrupted write is swept on open.
+
+use neodex_storage::{Malformed, Table, TableValue};
+
+use crate::bytes::{Reader, Writer};
+
+/// Document id → [`Head`].
+pub(crate) const DOCUMENTS: Table<String, Head> = Table::new(16, "documents");
+/// (version, part) → title, headings, metadata and chunk spans: `document::record` cut into parts.
+pub(crate) const RECORDS: Table<(u64, u32), Vec<u8>> = Table::new(17, "records");
+/// (version, block × [`PARTS_PER_BLOCK`] + part) → the text, in compressed blocks.
+pub(crate) const TEXTS: Table<(u64, u32), Vec<u8>> = Table::new(18, "texts");
+/// First chunk key of a run → the int8 codes of that run of chunks, read whole when the database is opened.
+pub(crate) const CODES: Table<u64, Vec<u8>> = Table::new(19, "codes");
+/// (chunk key, part) → a full-precision row.
+pub(crate) const ROWS: Table<(u64, u32), Vec<u8>> = Table::new(20, "rows");
+/// Deleted document id → the version that was deleted: a removal is a record too, so that a repair from raw bytes knows of it.
+pub(crate) const DELETED: Table<String, u64> = Table::new(21, "deleted");
+/// Version that no head names → its number of chunks: half-written, or replaced and not yet swept.
+pub(crate) const UNREFERENCED: Table<u64, u64> = Table::new(22, "unreferenced");
+/// Source path → [`Source`]: what was read from it last, so that an unchanged file need not be read again.
+pub(crate) const SOURCES: Table<String, Source> = Table::new(23, "sources");
+/// `source NUL document id` → nothing: the documents a file of many records gave.
+pub(crate) const SOURCE_DOCUMENTS: Table<String, ()> = Table::new(24, "source documents");
+/// One row: the [`Totals`].
+pub(crate) const TOTALS: Table<String, Totals> = Table::new(25, "totals");
+/// One row: the journal has been trimmed up to this Sequence.
+pub(crate) const TRIMMED: Table<String, u64> = Table::new(26, "trimmed");
+
+/// Every table of the library, for `verify`.
+pub(crate) const TABLE_NAMES: [(u8, &str); 11] = [
+    (DOCUMENTS.id(), DOCUMENTS.name()),
+    (RECORDS.id(), RECORDS.name()),
+    (TEXTS.id(), TEXTS.name()),
+    (CODES.id(), CODES.name()),
+    (ROWS.id(), ROWS.name()),
+    (DELETED.id(), DELETED.name()),
+    (UNREFERENCED.id(), UNREFERENCED.name()),
+    (SOURCES.id(), SOURCES.name()),
+    (SOURCE_DOCUMENTS.id(), SOURCE_DOCUMENTS.name()),
+    (TOTALS.id(), TOTALS.name()),
+    (TRIMMED.id(), TRIMMED.name()),
+];
+
+/// The counter chunk keys are taken from.
+pub(crate) const KEY_COUNTER: &str = "keys";
+/// The key of the one row of a table that has one row.
+pub(crate) const ONLY: &str = "only";
+/// Text is compressed in blocks of this many bytes: small enough that a passage is read without its document, large enough to compress.
+pub(crate) const TEXT_BLOCK_BYTES: usize = 16 << 10;
+/// Room for the parts of one block in the key: an incompressible block has five.
+pub(crate) const PARTS_PER_BLOCK: u32 = 8;
+
+/// What stands for a document: which version counts, and enough to know whether it changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Key of the version's first chunk.
+    pub(crate) version: u64,
+    /// Chunks of the version, at least 1.
+    pub(crate) chunks: u32,
+    /// Parts of its record in [`RECORDS`].
+    pub(crate) record_parts: u32,
+    /// Bytes of its text.
+    pub(crate) text_bytes: u64,
+    /// Hash of everything the parser gave.
+    pub(crate) content_hash: [u8; 16],
+    /// Generation of its vectors; 0 while it has none.
+    pub(crate) generation: u32,
+}
+
+impl TableValue for Head {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut writer = Writer::new(out);
+        writer.varint(self.version);
+        writer.varint(self.chunks.into());
+        writer.varint(self.record_parts.into());
+        writer.varint(self.text_bytes);
+        writer.varint(self.generation.into());
+        writer.raw(&self.content_hash);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let head = Self {
+            version: reader.varint()?,
+            chunks: reader.varint_u32()?,
+            record_parts: reader.varint_u32()?,
+            text_bytes: reader.varint()?,
+            generation: reader.varint_u32()?,
+            content_hash: reader.array()?,
+        };
+        reader.end()?;
+        Ok(head)
+    }
+}
+
+/// What is known of a file that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// The absolute folder or file that was ingested, under which this path was found.
+    pub(crate) root: String,
+    /// Length of the file in bytes.
+    pub(crate) length: u64,
+    /// Its modification time, nanoseconds since 1970; 0 when the file changed too recently to trust it.
+    pub(crate) modified_ns: u64,
+    /// Whether its documents have ids of their own, listed in [`SOURCE_DOCUMENTS`], rather than the path as the only id.
+    pub(crate) many: bool,
+    /// Documents it gave.
+    pub(crate) documents: u64,
+}
+
+impl TableValue for Source {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut writer = Writer::new(out);
+        writer.text(&self.root);
+        writer.varint(self.length);
+        writer.varint(self.modified_ns);
+        writer.varint(self.many.into());
+        writer.varint(self.documents);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let source = Self {
+            root: reader.text()?,
+            length: reader.varint()?,
+            modified_ns: reader.varint()?,
+            many: reader.varint()? != 0,
+            documents: reader.varint()?,
+        };
+        reader.end()?;
+        Ok(source)
+    }
+}
+
+/// Sums over all live documents, kept in step by every transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Totals {
+    /// Chunks of live documents.
+    pub(crate) chunks: u64,
+    /// Chunks that have a vector.
+    pub(crate) vectors: u64,
+    /// Bytes of text.
+    pub(crate) text_bytes: u64,
+}
+
+impl Totals {
+    /// Adds what `head` stands for.
+    pub(crate) fn add(&mut self, head: &Head) {
+        self.chunks += u64::from(head.chunks);
+        self.vectors += if head.generation > 0 { u64::from(head.chunks) } else { 0 };
+        self.text_bytes += head.text_bytes;
+    }
+
+    /// Takes away what `head` stood for.
+    pub(crate) fn subtract(&mut self, head: &Head) {
+        self.chunks = self.chunks.saturating_sub(head.chunks.into());
+        self.vectors = self.vectors.saturating_sub(if head.generation > 0 { head.chunks.into() } else { 0 });
+        self.text_bytes = self.text_bytes.saturating_sub(head.text_bytes);
+    }
+}
+
+impl TableValue for Totals {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut writer = Writer::new(out);
+        writer.varint(self.chunks);
+        writer.varint(self.vectors);
+        writer.varint(self.text_bytes);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let totals = Self { chunks: reader.varint()?, vectors: reader.varint()?, text_bytes: reader.varint()? };
+        reader.end()?;
+        Ok(totals)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_survive_the_way_to_bytes_and_back() {
+        let head = Head {
+            version: u64::MAX,
+            chunks: 7,
+            record_parts: 1,
+            text_bytes: 12_345,
+            content_hash: [9; 16],
+            generation: 3,
+        };
+        let mut bytes = Vec::new();
+        head.encode(&mut bytes);
+        assert_eq!(Head::decode(&bytes).unwrap(), head);
+        assert!(Head::decode(&bytes[..bytes.len() - 1]).is_err());
+        bytes.push(0);
+        assert!(Head::decode(&bytes).is_err(), "trailing bytes are a fault");
+    }
+
+    #[test]
+    fn totals_take_away_what_they_added() {
+        let head =
+            Head { version: 1, chunks: 4, record_parts: 1, text_bytes: 10, content_hash: [0; 16], generation: 1 };
+        let mut totals = Totals::default();
+        totals.add(&head);
+        assert_eq!(totals, Totals { chunks: 4, vectors: 4, text_bytes: 10 });
+        totals.subtract(&head);
+        assert_eq!(totals, Totals::default());
+    }
+}
