@@ -40,9 +40,9 @@ pub mod search;
 pub use config::Config;
 pub use database::{BytesOnDisk, Database, DatabaseBuilder, Fault, ModelStats, Stats, Verification, model_folder};
 pub use document::{Document, DocumentId, Heading, Metadata};
+pub use embedding::{EmbedError, Embedder, Passage, Passages};
 #[cfg(feature = "encoder")]
 pub use embedding::{NeoBert, load_model};
-pub use embedding::{EmbedError, Embedder, Passage, Passages};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, SyncOptions};
 pub use neodex_index::vector::{Distance, RowFormat, instruction_set};

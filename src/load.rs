@@ -47,7 +47,10 @@ pub(crate) fn text(store: &Store, version: u64, span: Range<usize>) -> Result<St
     let first = span.start / TEXT_BLOCK_BYTES;
     let last = (span.end - 1) / TEXT_BLOCK_BYTES;
     let part = |block: usize| {
-        u32::try_from(block).ok().and_then(|block| block.checked_mul(PARTS_PER_BLOCK)).ok_or_else(|| damaged("its span is too large"))
+        u32::try_from(block)
+            .ok()
+            .and_then(|block| block.checked_mul(PARTS_PER_BLOCK))
+            .ok_or_else(|| damaged("its span is too large"))
     };
     let range = (version, part(first)?)..(version, part(last + 1)?);
     let mut text = Vec::with_capacity(span.len());

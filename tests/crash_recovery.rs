@@ -87,7 +87,8 @@ fn what_was_acknowledged_survives_kill_9() {
             .spawn()
             .unwrap();
         let output = child.stdout.take().unwrap();
-        let reader = std::thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).collect::<Vec<_>>());
+        let reader =
+            std::thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).collect::<Vec<_>>());
         // Different moments of the life of a database: opening, first writes, first commits of the word index.
         std::thread::sleep(Duration::from_millis(60 + u64::from(round * round * 37 % 700)));
         child.kill().unwrap();
@@ -117,7 +118,11 @@ fn check(path: &Path, known: &mut BTreeMap<String, Known>) {
     for (id, known) in known.iter_mut() {
         let found = db.get(id).unwrap().map(|document| document.text);
         let as_tried = known.tried.as_ref().is_some_and(|tried| *tried == found);
-        assert!(found == known.acknowledged || as_tried, "{id}: found {found:?}, acknowledged {:?}", known.acknowledged);
+        assert!(
+            found == known.acknowledged || as_tried,
+            "{id}: found {found:?}, acknowledged {:?}",
+            known.acknowledged
+        );
         known.acknowledged = found.clone();
         known.tried = None;
         let word = format!("unique{}", id.replace('/', "x"));

@@ -29,7 +29,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn document(id: u8, content: u8) -> Document {
     let sentence = format!("Document number{id} speaks of topic{content} at some length, again and again. ");
-    Document::new(format!("doc{id}"), sentence.repeat(1 + usize::from(content) % 40)).metadata("topic", i64::from(content))
+    Document::new(format!("doc{id}"), sentence.repeat(1 + usize::from(content) % 40))
+        .metadata("topic", i64::from(content))
 }
 
 fn open(path: &std::path::Path) -> Database {

@@ -1,2 +1,25 @@
-//! The neodex command line.
-fn main() {}
+//! The `neodex` program: what was typed becomes settings, one command runs, and how it went becomes an exit status.
+//!
+//! Only this crate uses `anyhow`: libraries name their errors, the program only tells them.
+
+mod args;
+mod bench;
+mod cache;
+mod commands;
+mod config_file;
+mod context;
+mod exit;
+mod interrupt;
+mod model;
+mod npy;
+mod output;
+mod passage;
+mod progress;
+mod settings;
+mod units;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    exit::end(commands::run())
+}

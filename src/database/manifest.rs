@@ -27,7 +27,11 @@ const WINDOW: &str = "model.window_tokens";
 const CHUNKING_RULES: u32 = 1;
 
 /// What a database opened this way says of itself.
-pub(crate) fn describe(config: &Config, embedder: Option<&dyn Embedder>, window_tokens: usize) -> BTreeMap<String, String> {
+pub(crate) fn describe(
+    config: &Config,
+    embedder: Option<&dyn Embedder>,
+    window_tokens: usize,
+) -> BTreeMap<String, String> {
     let chunking = &config.chunking;
     let mut fields = BTreeMap::from([(
         CHUNKING.to_owned(),

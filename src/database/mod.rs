@@ -73,11 +73,7 @@ impl std::fmt::Debug for Inner {
 impl Inner {
     /// What turns planned documents into rows, with this database's settings.
     pub(crate) fn preparer(&self) -> Preparer<'_> {
-        Preparer {
-            embedder: self.embedder.as_deref(),
-            window_tokens: self.window_tokens,
-            rows: self.config.rows,
-        }
+        Preparer { embedder: self.embedder.as_deref(), window_tokens: self.window_tokens, rows: self.config.rows }
     }
 }
 
@@ -187,7 +183,11 @@ impl Database {
                 return Ok(Some(document));
             }
             if load::head(&self.inner.store, id)?.is_some_and(|now| now.version == head.version) {
-                return Err(Error::Record { what: "document", key: id.to_owned(), reason: "its rows are missing".to_owned() });
+                return Err(Error::Record {
+                    what: "document",
+                    key: id.to_owned(),
+                    reason: "its rows are missing".to_owned(),
+                });
             }
         }
         Ok(None)

@@ -46,10 +46,8 @@ pub(crate) fn recover(store: &Store, path: &Path, config: &Config) -> Result<Rec
             load_codes(store, &set, dimension)?;
             let expected = store.get(&TOTALS, ONLY)?.unwrap_or_default().vectors;
             if set.len() as u64 != expected {
-                notices.push(format!(
-                    "{} vectors are stored, but {expected} are accounted for; run `verify`",
-                    set.len()
-                ));
+                notices
+                    .push(format!("{} vectors are stored, but {expected} are accounted for; run `verify`", set.len()));
             }
             Some(Arc::new(set))
         }
@@ -150,7 +148,11 @@ fn rebuild(store: &Store, lexical: &LexicalIndex, last: Sequence) -> Result<()> 
     for row in store.scan(&DOCUMENTS) {
         let (id, head) = row?;
         let Some((document, chunks)) = load::document(store, head.version, head.text_bytes)? else {
-            return Err(Error::Record { what: "document", key: id, reason: format!("its rows in {} are missing", RECORDS.name()) });
+            return Err(Error::Record {
+                what: "document",
+                key: id,
+                reason: format!("its rows in {} are missing", RECORDS.name()),
+            });
         };
         load::add_lexical(lexical, head.version, &document, &chunks)?;
     }

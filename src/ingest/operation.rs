@@ -61,8 +61,7 @@ impl Operation {
         let operation = match kind {
             INSERT | REPLACE => {
                 let id = reader.text()?;
-                let replaced =
-                    if kind == REPLACE { Some((reader.varint()?, reader.varint_u32()?)) } else { None };
+                let replaced = if kind == REPLACE { Some((reader.varint()?, reader.varint_u32()?)) } else { None };
                 Operation::Insert { id, version, replaced }
             }
             DELETE => Operation::Delete { version, chunks: reader.varint_u32()? },

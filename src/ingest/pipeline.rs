@@ -69,9 +69,9 @@ pub(crate) fn run(
         let mut outcome = produce(&feed);
         drop(feed);
         for writer in writers {
-            let written = writer.join().unwrap_or_else(|_| {
-                Err(Error::IndexingStopped { reason: "a writing thread panicked".to_owned() })
-            });
+            let written = writer
+                .join()
+                .unwrap_or_else(|_| Err(Error::IndexingStopped { reason: "a writing thread panicked".to_owned() }));
             outcome = match (outcome, written) {
                 (Ok(mut report), Ok(written)) => {
                     report.merge(written);

@@ -37,7 +37,12 @@ pub(crate) struct Prepared {
 }
 
 /// Cuts a document into chunks.
-pub(crate) fn plan(document: Document, content_hash: [u8; 16], chunker: &dyn Chunker, permit: Option<Permit>) -> Planned {
+pub(crate) fn plan(
+    document: Document,
+    content_hash: [u8; 16],
+    chunker: &dyn Chunker,
+    permit: Option<Permit>,
+) -> Planned {
     let mut chunks = chunker.chunk(&document);
     if chunks.is_empty() {
         // Something must stand for a document without text: its title can be searched.
@@ -89,7 +94,9 @@ impl Preparer<'_> {
         let expected: Vec<usize> = passages.iter().map(Vec::len).collect();
         let found: Vec<usize> = vectors.iter().map(Vec::len).collect();
         if expected != found {
-            return Err(Error::Embedding(format!("{} returned vectors for other passages than asked for", embedder.name()).into()));
+            return Err(Error::Embedding(
+                format!("{} returned vectors for other passages than asked for", embedder.name()).into(),
+            ));
         }
         Ok(vectors)
     }

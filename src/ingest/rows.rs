@@ -23,7 +23,9 @@ impl Row {
     /// Bytes this row adds to a transaction, keys and headers left out.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Row::Record(_, bytes) | Row::Text(_, bytes) | Row::Codes(_, bytes) | Row::Vector(_, _, bytes) => bytes.len(),
+            Row::Record(_, bytes) | Row::Text(_, bytes) | Row::Codes(_, bytes) | Row::Vector(_, _, bytes) => {
+                bytes.len()
+            }
         }
     }
 
@@ -56,7 +58,10 @@ const ZSTD: u8 = 1;
 /// [`Error::Argument`] for a text whose blocks do not fit the key.
 pub(crate) fn text_rows(text: &str, rows: &mut Vec<Row>) -> Result<()> {
     if text.len() / TEXT_BLOCK_BYTES >= (u32::MAX / PARTS_PER_BLOCK) as usize {
-        return Err(Error::Argument { field: "text", reason: "a document's text must be smaller than 8 TB".to_owned() });
+        return Err(Error::Argument {
+            field: "text",
+            reason: "a document's text must be smaller than 8 TB".to_owned(),
+        });
     }
     let mut compressor = zstd::bulk::Compressor::new(1).map_err(Error::io("zstd"))?;
     for (block, raw) in (0..).zip(text.as_bytes().chunks(TEXT_BLOCK_BYTES)) {

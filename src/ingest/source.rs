@@ -4,8 +4,8 @@
 //! row first without a modification time (so that an interrupted run reads it again) and a complete one when the last of its documents
 //! has been acknowledged.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use neodex_storage::{Store, Transaction};
 

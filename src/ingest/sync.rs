@@ -102,7 +102,9 @@ impl Skim<'_> {
                 .collect();
             let mut report = IngestReport::default();
             for thread in threads {
-                let read = thread.join().map_err(|_| Error::IndexingStopped { reason: "a reading thread panicked".to_owned() })?;
+                let read = thread
+                    .join()
+                    .map_err(|_| Error::IndexingStopped { reason: "a reading thread panicked".to_owned() })?;
                 report.merge(read?);
             }
             Ok(report)

@@ -76,11 +76,8 @@ fn found(path: &Path, id: String, root: &str) -> Result<Found> {
     let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
     let settled = SystemTime::now().duration_since(modified).is_ok_and(|age| age > RACY);
     let nanoseconds = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-    let stat = Stat {
-        root: root.to_owned(),
-        length: metadata.len(),
-        modified_ns: if settled { nanoseconds } else { 0 },
-    };
+    let stat =
+        Stat { root: root.to_owned(), length: metadata.len(), modified_ns: if settled { nanoseconds } else { 0 } };
     Ok(Found { path: path.to_path_buf(), id, stat })
 }
 

@@ -12,9 +12,7 @@ use crate::error::Result;
 use crate::ingest::apply::{Added, Change, Outlet};
 use crate::ingest::operation::Operation;
 use crate::ingest::prepare::Prepared;
-use crate::schema::{
-    CODES, DELETED, DOCUMENTS, Head, KEY_COUNTER, ONLY, RECORDS, ROWS, TEXTS, TOTALS, UNREFERENCED,
-};
+use crate::schema::{CODES, DELETED, DOCUMENTS, Head, KEY_COUNTER, ONLY, RECORDS, ROWS, TEXTS, TOTALS, UNREFERENCED};
 
 /// A version with more bytes than this is written in several transactions.
 const LARGE_BYTES: usize = 4 << 20;

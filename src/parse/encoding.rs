@@ -35,13 +35,13 @@ const WINDOWS_1252: [char; 32] = [
 
 /// Decodes a page that is not UTF-8 but says that it is latin-1 or windows-1252.
 pub(super) fn windows_1252(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .map(|&byte| match byte {
-            0x80..=0x9F => WINDOWS_1252.get(usize::from(byte - 0x80)).copied().unwrap_or(char::REPLACEMENT_CHARACTER),
-            _ => char::from(byte),
-        })
-        .collect()
+    bytes.iter().map(|&byte| windows_1252_character(byte)).collect()
+}
+
+/// The character of a byte in windows-1252.
+pub(super) fn windows_1252_character(byte: u8) -> char {
+    let special = byte.checked_sub(0x80).and_then(|index| WINDOWS_1252.get(usize::from(index)));
+    special.copied().unwrap_or(char::from(byte))
 }
 
 /// Whether a file's first bytes look like text: a UTF-16 mark, or no NUL, few control characters, nearly all UTF-8.

@@ -15,7 +15,7 @@ impl Parser for MarkdownParser {
         let markdown = encoding::decode(source.read(limits)?);
         let (mut metadata, body) = front_matter::split(&markdown);
         let mut flow = Flow::default();
-        write(body, limits, &mut flow)?;
+        write(body, &mut flow);
         let (text, headings) = flow.finish();
         let title = match metadata.get("title") {
             Some(Value::String(title)) => title.clone(),
@@ -45,7 +45,7 @@ fn assemble(
 /// How deep lists are indented at most: deeper nesting is a machine's.
 const MAX_INDENT: usize = 8;
 
-fn write(markdown: &str, limits: &Limits, flow: &mut Flow) -> Result<(), ParseError> {
+fn write(markdown: &str, flow: &mut Flow) {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
@@ -101,7 +101,7 @@ fn write(markdown: &str, limits: &Limits, flow: &mut Flow) -> Result<(), ParseEr
                 }
                 TagEnd::HtmlBlock => {
                     flow.paragraph();
-                    flow.words(&html::words(&std::mem::take(&mut raw_html), limits)?);
+                    flow.words(&html::words(&std::mem::take(&mut raw_html)));
                     flow.paragraph();
                 }
                 TagEnd::TableHead | TagEnd::TableRow | TagEnd::Item => flow.line(),
@@ -121,7 +121,6 @@ fn write(markdown: &str, limits: &Limits, flow: &mut Flow) -> Result<(), ParseEr
             _ => {}
         }
     }
-    Ok(())
 }
 
 fn depth(level: HeadingLevel) -> u8 {

@@ -1,28 +1,7 @@
-//! Points in time as RFC 3339 writes them, and plain days, which stand for their first moment in UTC.
-//!
-//! Written out here because a filter needs nothing more of a calendar than this, and a calendar crate is a large thing to carry for it.
+//! Writing points in time as RFC 3339, and recognising what was meant as one. Reading them is the lexical index's, so that a date means the
+//! same in a filter and in a document's metadata.
 
-/// Microseconds since 1970-01-01T00:00:00Z of `2024-05-01` or `2024-05-01T12:00:00.5+02:00`; `None` when `text` is neither.
-///
-/// `T` and `Z` may be small; digits beyond the microsecond are dropped; a leap second counts as the first of the next minute.
-pub(super) fn microseconds(text: &str) -> Option<i64> {
-    let (days, rest) = day(text.as_bytes())?;
-    let midnight = days * 86_400 * 1_000_000;
-    if rest.is_empty() {
-        return Some(midnight);
-    }
-    let rest = rest.strip_prefix(b"T").or_else(|| rest.strip_prefix(b"t"))?;
-    let (hour, rest) = two_digits(rest, 23)?;
-    let (minute, rest) = two_digits(rest.strip_prefix(b":")?, 59)?;
-    let (second, rest) = two_digits(rest.strip_prefix(b":")?, 60)?;
-    let (fraction, rest) = match rest.strip_prefix(b".") {
-        Some(rest) => fraction(rest)?,
-        None => (0, rest),
-    };
-    let offset_minutes = offset(rest)?;
-    let seconds = (hour * 60 + minute - offset_minutes) * 60 + second;
-    Some(midnight + seconds * 1_000_000 + fraction)
-}
+pub(super) use neodex_index::lexical::parse_date as microseconds;
 
 /// The moment in UTC, as [`microseconds`] reads it back (for the years 0 to 9999, which are all that RFC 3339 can write).
 pub(super) fn to_text(microseconds: i64) -> String {
@@ -50,20 +29,6 @@ pub(super) fn looks_like_date(text: &str) -> bool {
     bytes.len() >= 6 && bytes.get(4) == Some(&b'-') && bytes.iter().take(4).all(u8::is_ascii_digit)
 }
 
-/// Days since 1970-01-01 of the `YYYY-MM-DD` that `text` begins with.
-fn day(text: &[u8]) -> Option<(i64, &[u8])> {
-    let (century, rest) = two_digits(text, 99)?;
-    let (year, rest) = two_digits(rest, 99)?;
-    let (month, rest) = two_digits(rest.strip_prefix(b"-")?, 12)?;
-    let (day, rest) = two_digits(rest.strip_prefix(b"-")?, 31)?;
-    let year = century * 100 + year;
-    if month == 0 || day == 0 || day > days_in_month(year, month) {
-        return None;
-    }
-    let before_month: i64 = (1..month).map(|month| days_in_month(year, month)).sum();
-    Some((days_before_year(year) - days_before_year(1970) + before_month + day - 1, rest))
-}
-
 /// Days from the start of year 0 to the start of `year`, in the Gregorian calendar.
 fn days_before_year(year: i64) -> i64 {
     // Leap years among 0..year; year 0 is one.
@@ -78,36 +43,6 @@ fn days_in_month(year: i64, month: i64) -> i64 {
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     }
-}
-
-fn two_digits(text: &[u8], most: i64) -> Option<(i64, &[u8])> {
-    let (&[tens, ones], rest) = text.split_first_chunk::<2>()?;
-    if !tens.is_ascii_digit() || !ones.is_ascii_digit() {
-        return None;
-    }
-    let number = i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
-    (number <= most).then_some((number, rest))
-}
-
-/// Microseconds of the digits after the point.
-fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (digits, rest) = text.split_at_checked(digits).filter(|(digits, _)| !digits.is_empty())?;
-    let padded = digits.iter().copied().chain(std::iter::repeat(b'0')).take(6);
-    Some((padded.fold(0, |number, digit| number * 10 + i64::from(digit - b'0')), rest))
-}
-
-/// Minutes east of UTC of `Z` or `+hh:mm`, which must be all that is left.
-fn offset(text: &[u8]) -> Option<i64> {
-    let (sign, rest) = match text.split_first()? {
-        (b'Z' | b'z', rest) => return rest.is_empty().then_some(0),
-        (b'+', rest) => (1, rest),
-        (b'-', rest) => (-1, rest),
-        _ => return None,
-    };
-    let (hours, rest) = two_digits(rest, 23)?;
-    let (minutes, rest) = two_digits(rest.strip_prefix(b":")?, 59)?;
-    rest.is_empty().then_some(sign * (hours * 60 + minutes))
 }
 
 #[cfg(test)]

@@ -285,8 +285,7 @@ impl<'a> Search<'a> {
             ranking: Default::default(),
         });
         let count = |field: &String| {
-            let values =
-                inner.indexes.lexical.facet(field, query.as_ref(), allowed.map(Arc::as_ref), FACET_VALUES)?;
+            let values = inner.indexes.lexical.facet(field, query.as_ref(), allowed.map(Arc::as_ref), FACET_VALUES)?;
             let values = values.into_iter().map(|(value, documents)| FacetValue { value, documents }).collect();
             Ok(Facet { field: field.clone(), values })
         };

@@ -21,9 +21,10 @@ impl WordEmbedder {
     pub(crate) fn vector(&self, text: &str) -> Vec<f32> {
         let mut sum = vec![0f32; self.dimension];
         for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-            let mut state = word.to_lowercase().bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
+            let mut state = word
+                .to_lowercase()
+                .bytes()
+                .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
             for value in &mut sum {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 *value += (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5;

@@ -23,7 +23,7 @@ impl Parser for EpubParser {
             let Some(markup) = archive.text(&resolve(folder, &chapter))? else {
                 continue;
             };
-            let page = html::read(&markup, limits)?;
+            let page = html::read(&markup);
             if page.text.is_empty() {
                 continue;
             }

@@ -1,6 +1,8 @@
 //! What each element of HTML means for the text around it.
 
-use html5ever::{Attribute, LocalName, local_name};
+use super::entity;
+use super::lexer::Attribute;
+use super::name::{Name, tag};
 
 /// An element's part in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,114 +50,109 @@ pub(super) enum Role {
 }
 
 /// The role of an element by its name.
-pub(super) fn role(name: &LocalName) -> Role {
-    match *name {
-        local_name!("span") | local_name!("code") => Role::Inline,
-        local_name!("a") => Role::Anchor,
-        local_name!("div") => Role::Division,
-        local_name!("p")
-        | local_name!("section")
-        | local_name!("blockquote")
-        | local_name!("table")
-        | local_name!("dl")
-        | local_name!("figure")
-        | local_name!("details")
-        | local_name!("form")
-        | local_name!("fieldset")
-        | local_name!("hr")
-        | local_name!("body") => Role::Paragraph,
-        local_name!("h1") => Role::Heading(1),
-        local_name!("h2") => Role::Heading(2),
-        local_name!("h3") => Role::Heading(3),
-        local_name!("h4") => Role::Heading(4),
-        local_name!("h5") => Role::Heading(5),
-        local_name!("h6") => Role::Heading(6),
-        local_name!("pre") | local_name!("listing") | local_name!("xmp") | local_name!("textarea") => Role::Pre,
-        local_name!("ul") | local_name!("menu") => Role::List(false),
-        local_name!("ol") => Role::List(true),
-        local_name!("li") => Role::Item,
-        local_name!("tr") => Role::Row,
-        local_name!("td") | local_name!("th") => Role::Cell,
-        local_name!("br") => Role::Break,
-        local_name!("dt")
-        | local_name!("dd")
-        | local_name!("summary")
-        | local_name!("caption")
-        | local_name!("figcaption")
-        | local_name!("legend")
-        | local_name!("address")
-        | local_name!("thead")
-        | local_name!("tbody")
-        | local_name!("tfoot") => Role::Line,
-        local_name!("main") => Role::Main,
-        local_name!("article") => Role::Article,
-        local_name!("header") | local_name!("footer") => Role::Header,
-        local_name!("nav")
-        | local_name!("aside")
-        | local_name!("button")
-        | local_name!("select")
-        | local_name!("datalist")
-        | local_name!("dialog") => Role::Chrome,
-        local_name!("script")
-        | local_name!("style")
-        | local_name!("template")
-        | local_name!("noscript")
-        | local_name!("svg")
-        | local_name!("iframe")
-        | local_name!("noembed")
-        | local_name!("noframes")
-        | local_name!("object")
-        | local_name!("canvas")
-        | local_name!("audio")
-        | local_name!("video") => Role::Dropped,
-        local_name!("title") => Role::Title,
-        local_name!("meta") => Role::Meta,
-        local_name!("html") => Role::Root,
+pub(super) fn role(name: Name) -> Role {
+    match name {
+        tag::SPAN | tag::CODE => Role::Inline,
+        tag::A => Role::Anchor,
+        tag::DIV => Role::Division,
+        tag::P
+        | tag::SECTION
+        | tag::BLOCKQUOTE
+        | tag::TABLE
+        | tag::DL
+        | tag::FIGURE
+        | tag::DETAILS
+        | tag::FORM
+        | tag::FIELDSET
+        | tag::HR
+        | tag::BODY => Role::Paragraph,
+        tag::H1 => Role::Heading(1),
+        tag::H2 => Role::Heading(2),
+        tag::H3 => Role::Heading(3),
+        tag::H4 => Role::Heading(4),
+        tag::H5 => Role::Heading(5),
+        tag::H6 => Role::Heading(6),
+        tag::PRE | tag::LISTING | tag::XMP | tag::TEXTAREA => Role::Pre,
+        tag::UL | tag::MENU => Role::List(false),
+        tag::OL => Role::List(true),
+        tag::LI => Role::Item,
+        tag::TR => Role::Row,
+        tag::TD | tag::TH => Role::Cell,
+        tag::BR => Role::Break,
+        tag::DT
+        | tag::DD
+        | tag::SUMMARY
+        | tag::CAPTION
+        | tag::FIGCAPTION
+        | tag::LEGEND
+        | tag::ADDRESS
+        | tag::THEAD
+        | tag::TBODY
+        | tag::TFOOT => Role::Line,
+        tag::MAIN => Role::Main,
+        tag::ARTICLE => Role::Article,
+        tag::HEADER | tag::FOOTER => Role::Header,
+        tag::NAV | tag::ASIDE | tag::BUTTON | tag::SELECT | tag::DATALIST | tag::DIALOG => Role::Chrome,
+        tag::SCRIPT
+        | tag::STYLE
+        | tag::TEMPLATE
+        | tag::NOSCRIPT
+        | tag::SVG
+        | tag::IFRAME
+        | tag::NOEMBED
+        | tag::NOFRAMES
+        | tag::OBJECT
+        | tag::CANVAS
+        | tag::AUDIO
+        | tag::VIDEO => Role::Dropped,
+        tag::TITLE => Role::Title,
+        tag::META => Role::Meta,
+        tag::HTML => Role::Root,
         // rustdoc's own top bar repeats the page's title.
-        _ if &**name == "rustdoc-topbar" || &**name == "rustdoc-toolbar" => Role::Chrome,
+        tag::RUSTDOC_TOPBAR | tag::RUSTDOC_TOOLBAR => Role::Chrome,
         _ => Role::Inline,
     }
 }
 
 /// Whether an element never has an end tag, so that nothing can be inside it.
-pub(super) fn is_void(name: &LocalName) -> bool {
+pub(super) fn is_void(name: Name) -> bool {
     matches!(
-        *name,
-        local_name!("area")
-            | local_name!("base")
-            | local_name!("br")
-            | local_name!("col")
-            | local_name!("embed")
-            | local_name!("hr")
-            | local_name!("img")
-            | local_name!("input")
-            | local_name!("link")
-            | local_name!("meta")
-            | local_name!("param")
-            | local_name!("source")
-            | local_name!("track")
-            | local_name!("wbr")
+        name,
+        tag::AREA
+            | tag::BASE
+            | tag::BR
+            | tag::COL
+            | tag::EMBED
+            | tag::HR
+            | tag::IMG
+            | tag::INPUT
+            | tag::LINK
+            | tag::META
+            | tag::PARAM
+            | tag::SOURCE
+            | tag::TRACK
+            | tag::WBR
     )
 }
 
 /// Whether an element's end tag is often left out, so that nobody knows where its content ends.
-pub(super) fn has_optional_end(name: &LocalName) -> bool {
+pub(super) fn has_optional_end(name: Name) -> bool {
     matches!(
-        *name,
-        local_name!("p")
-            | local_name!("li")
-            | local_name!("dt")
-            | local_name!("dd")
-            | local_name!("tr")
-            | local_name!("td")
-            | local_name!("th")
-            | local_name!("thead")
-            | local_name!("tbody")
-            | local_name!("tfoot")
-            | local_name!("option")
-            | local_name!("html")
-            | local_name!("body")
-            | local_name!("head")
+        name,
+        tag::P
+            | tag::LI
+            | tag::DT
+            | tag::DD
+            | tag::TR
+            | tag::TD
+            | tag::TH
+            | tag::THEAD
+            | tag::TBODY
+            | tag::TFOOT
+            | tag::OPTION
+            | tag::HTML
+            | tag::BODY
+            | tag::HEAD
     )
 }
 
@@ -173,16 +170,22 @@ const CHROME_CLASSES: [&str; 9] = [
 ];
 
 /// Whether the attributes say that the element is not for reading.
-pub(super) fn is_hidden(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| match &*attribute.name.local {
-        "hidden" => !attribute.value.eq_ignore_ascii_case("until-found"),
-        "data-nosnippet" => true,
-        "aria-hidden" => attribute.value.eq_ignore_ascii_case("true"),
-        "role" => matches!(&*attribute.value, "navigation" | "search" | "menu" | "menubar"),
-        "class" => attribute.value.split_ascii_whitespace().any(|class| CHROME_CLASSES.contains(&class)),
-        "style" => is_displayed_none(&attribute.value),
+pub(super) fn is_hidden(attributes: &[Attribute<'_>]) -> bool {
+    attributes.iter().any(|&(attribute, value)| match Name::new(attribute) {
+        tag::HIDDEN => !value.eq_ignore_ascii_case("until-found"),
+        tag::DATA_NOSNIPPET => true,
+        tag::ARIA_HIDDEN => value.eq_ignore_ascii_case("true"),
+        tag::ROLE => matches!(value, "navigation" | "search" | "menu" | "menubar"),
+        tag::CLASS => value.split_ascii_whitespace().any(|class| CHROME_CLASSES.contains(&class)),
+        tag::STYLE => is_displayed_none(value),
         _ => false,
     })
+}
+
+/// The value of an attribute, references resolved.
+pub(super) fn attribute(attributes: &[Attribute<'_>], name: &str) -> Option<String> {
+    let found = attributes.iter().find(|(attribute, _)| attribute.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| entity::decoded(value))
 }
 
 fn is_displayed_none(style: &str) -> bool {

@@ -1,12 +1,11 @@
-//! The sink of html5ever's tokens: keeps the little state that text needs and writes to a [`Flow`].
+//! From tags and text to flowing text: keeps the little state that text needs and writes to a [`Flow`].
 
-use super::elements::{Role, has_optional_end, is_hidden, is_void, role};
+use super::elements::{Role, attribute, has_optional_end, is_hidden, is_void, role};
+use super::entity;
+use super::lexer::{Attribute, Lexer, Token};
+use super::name::Name;
 use crate::document::Metadata;
 use crate::parse::flow::{Flow, Place};
-use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
-use html5ever::{Attribute, LocalName, local_name};
-use std::cell::RefCell;
 
 /// How deep lists are indented at most: deeper nesting is a machine's.
 const MAX_INDENT: usize = 8;
@@ -35,7 +34,7 @@ pub(super) struct Extraction {
     pre_depth: usize,
     in_title: bool,
     /// The element whose content is being dropped, and how often it is open.
-    dropped: Option<(LocalName, usize)>,
+    dropped: Option<(Name, usize)>,
     /// The next number of each open list; `None` for bullets.
     lists: Vec<Option<usize>>,
     /// Where the open link began.
@@ -43,58 +42,23 @@ pub(super) struct Extraction {
     keep_chrome: bool,
 }
 
-/// The sink.
-pub(super) struct Extractor(RefCell<Extraction>);
-
-impl Extractor {
-    /// `keep_chrome`: also what is navigation by its element or class.
-    pub(super) fn new(keep_chrome: bool) -> Self {
-        Self(RefCell::new(Extraction { keep_chrome, ..Extraction::default() }))
-    }
-
-    pub(super) fn into_extraction(self) -> Extraction {
-        self.0.into_inner()
-    }
-}
-
-impl TokenSink for Extractor {
-    type Handle = ();
-
-    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-        let mut extraction = self.0.borrow_mut();
-        match token {
-            Token::CharacterTokens(text) => extraction.characters(&text),
-            Token::TagToken(tag) => {
-                match tag.kind {
-                    TagKind::StartTag => extraction.start(&tag),
-                    TagKind::EndTag => extraction.end(&tag.name),
-                }
-                if tag.kind == TagKind::StartTag && !tag.self_closing {
-                    return tokenize_as(&tag.name);
-                }
-            }
-            _ => {}
-        }
-        TokenSinkResult::Continue
-    }
-}
-
-/// Elements whose content is not markup: a tree builder would tell the tokenizer, here the sink does.
-fn tokenize_as(name: &LocalName) -> TokenSinkResult<()> {
-    match *name {
-        local_name!("script") => TokenSinkResult::RawData(RawKind::ScriptData),
-        local_name!("title") | local_name!("textarea") => TokenSinkResult::RawData(RawKind::Rcdata),
-        local_name!("style")
-        | local_name!("xmp")
-        | local_name!("iframe")
-        | local_name!("noembed")
-        | local_name!("noframes") => TokenSinkResult::RawData(RawKind::Rawtext),
-        local_name!("plaintext") => TokenSinkResult::Plaintext,
-        _ => TokenSinkResult::Continue,
-    }
-}
-
 impl Extraction {
+    /// Reads a page. `keep_chrome`: also what is navigation by its element or class.
+    pub(super) fn of(page: &str, keep_chrome: bool) -> Self {
+        let mut extraction = Self { keep_chrome, ..Self::default() };
+        let mut lexer = Lexer::new(page);
+        while let Some(token) = lexer.next() {
+            match token {
+                Token::Text(_) | Token::Raw(_) if extraction.dropped.is_some() => {}
+                Token::Text(text) => entity::decode(text, &mut |piece| extraction.characters(piece)),
+                Token::Raw(text) => extraction.characters(text),
+                Token::Start { name, self_closing } => extraction.start(name, lexer.attributes(), self_closing),
+                Token::End { name } => extraction.end(name),
+            }
+        }
+        extraction
+    }
+
     /// The text of the main part, or of the whole page where there is none.
     pub(super) fn into_flow(self) -> Flow {
         if self.main.len() > 0 { self.main } else { self.outside }
@@ -110,27 +74,29 @@ impl Extraction {
     }
 
     fn characters(&mut self, text: &str) {
-        if self.dropped.is_some() {
-        } else if self.in_title {
+        if self.in_title {
             self.title.push_str(text);
-        } else if self.pre_depth > 0 {
-            self.flow().verbatim(text);
-        } else {
+        } else if self.pre_depth == 0 {
             self.flow().words(text);
+        } else if text.contains('\r') {
+            let text = text.replace("\r\n", "\n").replace('\r', "\n");
+            self.flow().verbatim(&text);
+        } else {
+            self.flow().verbatim(text);
         }
     }
 
-    fn start(&mut self, tag: &Tag) {
-        if let Some((name, depth)) = &mut self.dropped {
-            if *name == tag.name && !tag.self_closing {
+    fn start(&mut self, name: Name, attributes: &[Attribute<'_>], self_closing: bool) {
+        if let Some((dropped, depth)) = &mut self.dropped {
+            if *dropped == name && !self_closing {
                 *depth += 1;
             }
             return;
         }
-        let role = role(&tag.name);
-        if self.is_dropped(role, tag) {
-            if !is_void(&tag.name) && !tag.self_closing {
-                self.dropped = Some((tag.name.clone(), 1));
+        let role = role(name);
+        if self.is_dropped(role, name, attributes) {
+            if !is_void(name) && !self_closing {
+                self.dropped = Some((name, 1));
             }
             return;
         }
@@ -139,14 +105,14 @@ impl Extraction {
             Role::Dropped | Role::Chrome => {}
             Role::Inline => {
                 // rustdoc's badges (Deprecated, Experimental) touch the name before them.
-                if attribute(&tag.attrs, "class").is_some_and(|class| class.starts_with("stab ")) {
+                if attributes.iter().any(|(_, value)| value.starts_with("stab ")) {
                     self.flow().words(" ");
                 }
             }
             Role::Anchor => self.anchor = Some(self.flow().place()),
-            Role::Root => self.note("lang", attribute(&tag.attrs, "lang").unwrap_or_default()),
-            Role::Meta => self.meta(&tag.attrs),
-            Role::Title => self.in_title = self.title.is_empty() && !tag.self_closing,
+            Role::Root => self.note("lang", &attribute(attributes, "lang").unwrap_or_default()),
+            Role::Meta => self.meta(attributes),
+            Role::Title => self.in_title = self.title.is_empty() && !self_closing,
             Role::Main => {
                 self.main_depth += 1;
                 self.flow().paragraph();
@@ -162,7 +128,7 @@ impl Extraction {
             }
             Role::List(ordered) => {
                 self.break_list();
-                let first = attribute(&tag.attrs, "start").and_then(|start| start.parse().ok());
+                let first = attribute(attributes, "start").and_then(|start| start.parse().ok());
                 self.lists.push(ordered.then(|| first.unwrap_or(1)));
             }
             Role::Item => self.item(),
@@ -173,9 +139,9 @@ impl Extraction {
         }
     }
 
-    fn end(&mut self, name: &LocalName) {
+    fn end(&mut self, name: Name) {
         if let Some((dropped, depth)) = &mut self.dropped {
-            if dropped == name {
+            if *dropped == name {
                 *depth -= 1;
                 if *depth == 0 {
                     self.dropped = None;
@@ -210,13 +176,13 @@ impl Extraction {
         }
     }
 
-    fn is_dropped(&self, role: Role, tag: &Tag) -> bool {
+    fn is_dropped(&self, role: Role, name: Name, attributes: &[Attribute<'_>]) -> bool {
         match role {
             Role::Dropped => true,
             _ if self.keep_chrome => false,
             Role::Chrome => true,
             Role::Header if self.main_depth == 0 && self.article_depth == 0 => true,
-            _ => !tag.attrs.is_empty() && !has_optional_end(&tag.name) && is_hidden(&tag.attrs),
+            _ => !attributes.is_empty() && !has_optional_end(name) && is_hidden(attributes),
         }
     }
 
@@ -276,14 +242,14 @@ impl Extraction {
         }
     }
 
-    fn meta(&mut self, attributes: &[Attribute]) {
+    fn meta(&mut self, attributes: &[Attribute<'_>]) {
         let name = attribute(attributes, "name").or_else(|| attribute(attributes, "property"));
         let (Some(name), Some(content)) = (name, attribute(attributes, "content")) else {
             return;
         };
-        let known = META.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let known = META.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
         if let Some((_, field)) = known {
-            self.note(field, content);
+            self.note(field, &content);
         }
     }
 
@@ -293,9 +259,4 @@ impl Extraction {
             self.metadata.insert(field, value);
         }
     }
-}
-
-fn attribute<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
-    let found = attributes.iter().find(|attribute| &*attribute.name.local == name);
-    found.map(|attribute| &*attribute.value)
 }

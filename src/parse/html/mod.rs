@@ -1,10 +1,13 @@
 //! HTML to flowing text: what a reader would read, without the page's furniture.
 //!
-//! Only html5ever's tokenizer is used, no tree: a tree of a hostile page can be a million elements deep, and text needs
-//! none. One pass, linear, no recursion.
+//! There is no tree: a tree of a hostile page can be a million elements deep, and text needs none. One pass, linear, no
+//! recursion.
 
 mod elements;
+mod entity;
 mod extractor;
+mod lexer;
+mod name;
 mod page;
 mod parser;
 

@@ -1,12 +1,7 @@
-//! A page from its markup: feeds the tokenizer piece by piece, so that the clock can be looked at in between.
+//! A page from its markup.
 
-use super::extractor::{Extraction, Extractor};
+use super::extractor::Extraction;
 use crate::document::{Heading, Metadata};
-use crate::parse::{Limits, ParseError};
-use html5ever::TokenizerResult;
-use html5ever::tendril::StrTendril;
-use html5ever::tokenizer::{BufferQueue, Tokenizer, TokenizerOpts};
-use std::time::Instant;
 
 /// A page's text, in the shape of a document without an id.
 #[derive(Debug)]
@@ -18,14 +13,11 @@ pub(in crate::parse) struct Page {
 }
 
 /// Reads a page.
-///
-/// # Errors
-/// [`ParseError::Timeout`]: a tag of very many attributes is slow in the tokenizer.
-pub(in crate::parse) fn read(html: &str, limits: &Limits) -> Result<Page, ParseError> {
-    let mut extraction = extract(html, limits, false)?;
+pub(in crate::parse) fn read(html: &str) -> Page {
+    let mut extraction = Extraction::of(html, false);
     if extraction.is_empty() {
         // Everything stood in what is furniture elsewhere, or a sidebar was never closed.
-        extraction = extract(html, limits, true)?;
+        extraction = Extraction::of(html, true);
     }
     let mut title = String::new();
     for word in extraction.title.split_whitespace() {
@@ -40,35 +32,10 @@ pub(in crate::parse) fn read(html: &str, limits: &Limits) -> Result<Page, ParseE
         let outermost = headings.iter().find(|heading| heading.level == 1).or(headings.first());
         title = outermost.map(|heading| heading.text.clone()).unwrap_or_default();
     }
-    Ok(Page { title, text, headings, metadata })
+    Page { title, text, headings, metadata }
 }
 
 /// The words of a fragment, for HTML inside of other formats.
-///
-/// # Errors
-/// As [`read`].
-pub(in crate::parse) fn words(html: &str, limits: &Limits) -> Result<String, ParseError> {
-    Ok(extract(html, limits, false)?.into_flow().finish().0)
-}
-
-/// Bytes between two looks at the clock.
-const PIECE_BYTES: usize = 32 << 10;
-
-fn extract(html: &str, limits: &Limits, keep_chrome: bool) -> Result<Extraction, ParseError> {
-    let started = Instant::now();
-    let tokenizer = Tokenizer::new(Extractor::new(keep_chrome), TokenizerOpts::default());
-    let queue = BufferQueue::default();
-    let mut rest = html;
-    while !rest.is_empty() {
-        let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
-        rest = after;
-        queue.push_back(StrTendril::from_slice(piece));
-        // It pauses after a script, which in a browser could write into the page.
-        while !matches!(tokenizer.feed(&queue), TokenizerResult::Done) {}
-        if started.elapsed() > limits.max_time {
-            return Err(ParseError::Timeout { limit: limits.max_time });
-        }
-    }
-    tokenizer.end();
-    Ok(tokenizer.sink.into_extraction())
+pub(in crate::parse) fn words(html: &str) -> String {
+    Extraction::of(html, false).into_flow().finish().0
 }

@@ -10,7 +10,7 @@ pub(in crate::parse) struct HtmlParser;
 
 impl Parser for HtmlParser {
     fn parse(&self, source: &Source, limits: &Limits, emit: &mut Emit<'_>) -> Result<(), ParseError> {
-        let page = page::read(&decode(source.read(limits)?), limits)?;
+        let page = page::read(&decode(source.read(limits)?));
         let document = Document {
             id: source.id().into(),
             title: page.title,

@@ -1,0 +1,133 @@
+//! What can be typed: the global flags and the list of commands. Each command's own flags stand beside the command.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::bench_ingest::BenchIngestArgs;
+use crate::commands::bench_search::BenchSearchArgs;
+use crate::commands::delete::DeleteArgs;
+use crate::commands::embed::EmbedArgs;
+use crate::commands::eval_beir::EvalBeirArgs;
+use crate::commands::eval_sts::EvalStsArgs;
+use crate::commands::get::GetArgs;
+use crate::commands::ingest::IngestArgs;
+use crate::commands::model::ModelInfoArgs;
+use crate::commands::search::SearchArgs;
+
+/// Search your documents by words and by meaning, in one folder and one process.
+///
+/// Exit status: 0 done, 1 nothing was found or some input failed, 2 bad usage or bad input, 3 the database is locked, damaged or of
+/// another format, 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(
+    name = "neodex",
+    version,
+    after_help = "Example:\n  neodex ingest notes/\n  neodex search how do I rotate the keys\n  neodex search --in src/ where is the lock taken"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Flags of every command. A setting is taken from its flag, else the environment, else the config file, else its default.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The database's folder [default: ./neodex.db].
+    #[arg(long, global = true, value_name = "DIR", env = "NEODEX_DB")]
+    pub(crate) db: Option<PathBuf>,
+    /// The model: its folder, or the name of an installed one [default: the one the database was made with].
+    #[arg(long, global = true, value_name = "DIR|NAME", env = "NEODEX_MODEL")]
+    pub(crate) model: Option<String>,
+    /// Where the model computes: auto, cpu or cuda[:N] [default: auto].
+    #[arg(long, global = true, value_name = "DEVICE", env = "NEODEX_DEVICE")]
+    pub(crate) device: Option<String>,
+    /// A file with settings.
+    #[arg(long, global = true, value_name = "FILE.toml")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print results as JSON, on standard output.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print results and errors only.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more on standard error: which database, which model, every failure.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read files and folders into the database.
+    Ingest(IngestArgs),
+    /// Find passages.
+    Search(SearchArgs),
+    /// Print one document: title, metadata and text as parsed.
+    Get(GetArgs),
+    /// Delete documents by id or by filter.
+    Delete(DeleteArgs),
+    /// Print the figures of the database.
+    ///
+    /// Documents, chunks, vectors, bytes by part, the model, the format.
+    #[command(after_help = "Example:\n  neodex stats --json")]
+    Stats,
+    /// Turn texts into vectors.
+    Embed(EmbedArgs),
+    /// What a model is, and which there are.
+    #[command(subcommand, after_help = "Example:\n  neodex model info models/neobert")]
+    Model(ModelCommand),
+    /// Check every byte that has a checksum, and that the parts agree.
+    ///
+    /// Faults are listed, and the exit status is 3 if there are any.
+    #[command(after_help = "Example:\n  neodex verify --db notes.db")]
+    Verify,
+    /// Measure how good search or a model is.
+    #[command(subcommand, after_help = "Example:\n  neodex eval beir data/cranfield --mode lexical")]
+    Eval(EvalCommand),
+    /// Measure how fast this machine is at it.
+    #[command(subcommand, after_help = "Example:\n  neodex bench ingest docs/ --json")]
+    Bench(BenchCommand),
+}
+
+/// `neodex model ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Print what a model is.
+    Info(ModelInfoArgs),
+    /// List the installed models.
+    ///
+    /// A model is installed by putting its folder below $XDG_DATA_HOME/neodex/models (~/.local/share/neodex/models).
+    #[command(after_help = "Example:\n  neodex model list")]
+    List,
+}
+
+/// `neodex eval ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvalCommand {
+    /// Measure retrieval on a BEIR folder.
+    Beir(EvalBeirArgs),
+    /// Measure a model on sentence pairs with human scores.
+    Sts(EvalStsArgs),
+}
+
+/// `neodex bench ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Measure reading a path into a temporary database.
+    Ingest(BenchIngestArgs),
+    /// Measure searching the database.
+    Search(BenchSearchArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        <super::Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}

@@ -1,0 +1,10 @@
+//! What the benchmarks share: the machine they ran on, the memory they took, the shape of their report.
+
+mod latency;
+mod machine;
+mod memory;
+mod report;
+
+pub(crate) use latency::Latencies;
+pub(crate) use memory::peak_bytes;
+pub(crate) use report::Report;

@@ -1,0 +1,55 @@
+//! One file a command, and the table that leads to them.
+
+pub(crate) mod bench_ingest;
+pub(crate) mod bench_search;
+pub(crate) mod delete;
+pub(crate) mod embed;
+pub(crate) mod eval_beir;
+pub(crate) mod eval_sts;
+pub(crate) mod get;
+pub(crate) mod ingest;
+pub(crate) mod model;
+mod records;
+pub(crate) mod search;
+mod stats;
+mod verify;
+
+use anyhow::Result;
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::args::{BenchCommand, Cli, Command, EvalCommand, ModelCommand};
+use crate::context::Context;
+use crate::exit::Status;
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+use crate::settings::Settings;
+
+/// Reads the command line and runs the command. Mistakes in it end here, as clap words them.
+pub(crate) fn run() -> Result<Status> {
+    let matches = Cli::command().get_matches();
+    let db_typed = matches.value_source("db") == Some(ValueSource::CommandLine);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let output = Output::new(&cli.global);
+    let Some(command) = cli.command else {
+        output.print(Cli::command().render_help().ansi())?;
+        return Ok(Status::Done);
+    };
+    let context =
+        Context { settings: Settings::resolve(&cli.global, db_typed)?, output, interrupt: Interrupt::install() };
+    match command {
+        Command::Ingest(args) => ingest::run(&context, &args),
+        Command::Search(args) => search::run(&context, &args),
+        Command::Get(args) => get::run(&context, &args),
+        Command::Delete(args) => delete::run(&context, &args),
+        Command::Stats => stats::run(&context),
+        Command::Embed(args) => embed::run(&context, &args),
+        Command::Model(ModelCommand::Info(args)) => model::info(&context, &args),
+        Command::Model(ModelCommand::List) => model::list(&context),
+        Command::Verify => verify::run(&context),
+        Command::Eval(EvalCommand::Beir(args)) => eval_beir::run(&context, &args),
+        Command::Eval(EvalCommand::Sts(args)) => eval_sts::run(&context, &args),
+        Command::Bench(BenchCommand::Ingest(args)) => bench_ingest::run(&context, &args),
+        Command::Bench(BenchCommand::Search(args)) => bench_search::run(&context, &args),
+    }
+}

@@ -1,0 +1,105 @@
+//! Bars on a terminal's standard error: documents, tokens and bytes a second, time left.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use neodex::{IngestProgress, Observer};
+
+use crate::output::Output;
+use crate::units;
+
+/// Between two looks at a bar.
+const TICK: Duration = Duration::from_millis(120);
+
+/// A bar, or nothing where nobody looks.
+#[derive(Debug, Clone)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// A bar over bytes, for an ingest.
+    pub(crate) fn ingest(output: &Output) -> Self {
+        Self::new(output, None, "{spinner} [{elapsed}] {bar:24} {percent:>3}% {msg}, {eta} left")
+    }
+
+    /// A bar over things to be done, `total` of them if that is known.
+    pub(crate) fn steps(output: &Output, what: &str, total: Option<u64>) -> Self {
+        let template = match total {
+            Some(_) => "{spinner} {msg} {bar:24} {human_pos}/{human_len}, {eta} left",
+            None => "{spinner} {msg} {human_pos}",
+        };
+        let progress = Self::new(output, total, template);
+        progress.bar.set_message(what.to_owned());
+        progress
+    }
+
+    fn new(output: &Output, total: Option<u64>, template: &str) -> Self {
+        if !output.progress {
+            return Self { bar: ProgressBar::hidden() };
+        }
+        let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.enable_steady_tick(TICK);
+        Self { bar }
+    }
+
+    /// So many steps are done.
+    pub(crate) fn at(&self, done: u64) {
+        self.bar.set_position(done);
+    }
+
+    /// One more step is done.
+    pub(crate) fn step(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// What an ingest tells the bar. It is told of every document, so only some of it is shown.
+    pub(crate) fn observer(&self) -> Observer {
+        let (bar, started, shown) = (self.bar.clone(), Instant::now(), AtomicU64::new(0));
+        Arc::new(move |progress: IngestProgress| {
+            let now = started.elapsed();
+            let tick = now.as_millis() as u64 / TICK.as_millis() as u64 + 1;
+            if bar.is_hidden() || shown.swap(tick, Ordering::Relaxed) == tick {
+                return;
+            }
+            if let Some(total) = progress.total_source_bytes {
+                bar.set_length(total);
+            }
+            bar.set_position(progress.source_bytes);
+            bar.set_message(line(&progress, now.as_secs_f64()));
+        })
+    }
+}
+
+fn line(progress: &IngestProgress, seconds: f64) -> String {
+    let mut parts = vec![units::plural(progress.documents, "document")];
+    if progress.tokens > 0 {
+        parts.push(format!("{} tokens/s", units::count(units::rate(progress.tokens, seconds) as u64)));
+    }
+    if progress.source_bytes > 0 {
+        parts.push(format!("{}/s", units::bytes(units::rate(progress.source_bytes, seconds) as u64)));
+    }
+    if progress.failed > 0 {
+        parts.push(format!("{} failed", units::count(progress.failed)));
+    }
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_is_known() {
+        let progress = IngestProgress { documents: 1200, tokens: 50_000, failed: 1, ..IngestProgress::default() };
+        assert_eq!(line(&progress, 2.0), "1,200 documents, 25,000 tokens/s, 1 failed");
+    }
+}
