@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn words_are_bold_and_the_sentence_underlined() {
-        let shown = lines(&output(true), "ab cd. ef gh.", &[3..5], Some(0..6), 40, 3);
+        let shown = lines(&output(true), "ab cd. ef gh.", std::slice::from_ref(&(3..5)), Some(0..6), 40, 3);
         assert_eq!(shown, ["\x1b[4mab \x1b[0m\x1b[1;4;33mcd\x1b[0m\x1b[4m.\x1b[0m ef gh."]);
     }
 
@@ -145,7 +145,7 @@ mod tests {
     fn long_passages_are_cut_to_the_lines() {
         let text = "word ".repeat(200) + "needle " + &"word ".repeat(200);
         let at = text.find("needle").unwrap_or_default();
-        let shown = lines(&output(false), &text, &[at..at + 6], None, 40, 3);
+        let shown = lines(&output(false), &text, std::slice::from_ref(&(at..at + 6)), None, 40, 3);
         assert!(shown.len() <= 3 && shown.iter().all(|line| line.width() <= 41), "{shown:?}");
         assert!(shown.concat().contains("needle") && shown.concat().starts_with('…'), "{shown:?}");
     }

@@ -18,7 +18,7 @@ pub struct Limits {
     pub ratio_from_bytes: u64,
     /// Pages read of a pdf (default 20,000).
     pub max_pages: usize,
-    /// Time for one document of a format that can be slow on hostile input (default 60 s).
+    /// Time for one pdf (default 60 s).
     pub max_time: Duration,
 }
 

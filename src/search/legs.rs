@@ -1,6 +1,7 @@
 //! The two legs of a search: a ranked list by words and a ranked list by meaning.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use neodex_index::lexical::{LexicalQuery, TermSet};
@@ -84,8 +85,8 @@ fn by_document(inner: &Inner, chunks: &[Scored]) -> Result<Leg> {
     let mut leg = Leg::default();
     for chunk in chunks {
         let Some(version) = load::version_of(&inner.store, chunk.key)? else { continue };
-        if !leg.best_chunk.contains_key(&version.first()) {
-            leg.best_chunk.insert(version.first(), chunk.key);
+        if let Entry::Vacant(place) = leg.best_chunk.entry(version.first()) {
+            place.insert(chunk.key);
             leg.ranked.push(Scored::new(version.first(), chunk.score));
         }
     }
