@@ -1,5 +1,5 @@
 //! Opening a database of 100,000 passages with vectors of 384 dimensions, and searching it, with the encoder's time left out: vectors come
-//! from a hash of the words. `cargo bench -p neodex --bench hybrid_search [-- PASSAGES]`
+//! from a hash of the words. `cargo bench -p neodex --no-default-features --bench hybrid_search [-- PASSAGES]`
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::time::{Duration, Instant};
@@ -15,7 +15,9 @@ struct WordVectors;
 fn vector(text: &str) -> Vec<f32> {
     let mut sum = vec![0f32; DIMENSION];
     for word in text.split_whitespace() {
-        let mut state = word.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let mut state = word
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         for value in &mut sum {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             *value += (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5;
@@ -42,7 +44,9 @@ impl Embedder for WordVectors {
     }
 
     fn embed_documents(&self, documents: &[Passages<'_>], _: usize) -> Result<Vec<Vec<Vec<f32>>>, EmbedError> {
-        let passages = |document: &Passages<'_>| document.passages.iter().map(|p| vector(&document.text[p.span.clone()])).collect();
+        let passages = |document: &Passages<'_>| {
+            document.passages.iter().map(|p| vector(&document.text[p.span.clone()])).collect()
+        };
         Ok(documents.iter().map(passages).collect())
     }
 
@@ -91,7 +95,8 @@ fn main() {
     let stats = db.stats().unwrap();
     println!("{} chunks, {} vectors, {} bytes on disk", stats.chunks, stats.vectors, stats.bytes.total);
 
-    let queries: Vec<(String, Vec<f32>)> = (0..200).map(|_| words.sentence(4)).map(|query| (query.clone(), vector(&query))).collect();
+    let queries: Vec<(String, Vec<f32>)> =
+        (0..200).map(|_| words.sentence(4)).map(|query| (query.clone(), vector(&query))).collect();
     for mode in [Mode::Lexical, Mode::Dense, Mode::Hybrid] {
         for filter in [None, Some("shelf < 10")] {
             let mut times: Vec<Duration> = queries

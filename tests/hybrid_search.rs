@@ -8,9 +8,12 @@ use std::collections::HashSet;
 use neodex::{Database, Document, Fusion, Group, Mode};
 use words::WordEmbedder;
 
+/// Wide enough that words do not collide by chance.
+const WORDS: WordEmbedder = WordEmbedder { dimension: 256 };
+
 fn library() -> (tempfile::TempDir, Database) {
     let dir = tempfile::tempdir().unwrap();
-    let db = Database::builder(dir.path().join("db")).embedder(WordEmbedder::default()).open().unwrap();
+    let db = Database::builder(dir.path().join("db")).embedder(WORDS).open().unwrap();
     let topics = ["apple", "banana", "cherry", "damson"];
     let documents = (0..120).map(|i| {
         let topic = topics[i % 4];
@@ -34,12 +37,17 @@ fn each_mode_finds_and_explains() {
             let results = db.search("cherry harvest").mode(mode).fusion(fusion).explain().run().unwrap();
             assert_eq!(results.mode, mode);
             assert_eq!(results.hits.len(), 10);
-            for hit in &results.hits {
-                assert_eq!(hit.metadata.get("topic").unwrap(), "cherry", "{mode:?} {fusion:?}");
+            // By meaning, a short text about another harvest may come before a long one that mentions cherries.
+            let sure = if mode == Mode::Lexical { 10 } else { 1 };
+            for (place, hit) in results.hits.iter().enumerate() {
                 let explain = hit.explain.unwrap();
-                assert_eq!(explain.dense.is_some(), mode != Mode::Lexical || explain.dense.is_some());
-                assert!(explain.lexical.is_some() || mode != Mode::Lexical);
+                assert_eq!(explain.dense.is_some(), mode != Mode::Lexical);
+                assert_eq!(explain.lexical.is_some(), mode != Mode::Dense);
                 assert_eq!(&db.get(hit.document_id.as_str()).unwrap().unwrap().text[hit.span.clone()], hit.text);
+                if place >= sure {
+                    continue;
+                }
+                assert_eq!(hit.metadata.get("topic").unwrap(), "cherry", "{mode:?} {fusion:?}");
                 let marked: HashSet<&str> = hit.highlights.iter().map(|word| &hit.text[word.clone()]).collect();
                 assert!(marked.contains("cherry"), "{marked:?}");
                 assert!(hit.text[hit.sentence.clone().unwrap()].contains("cherry"));
@@ -144,7 +152,7 @@ fn another_embedder_is_refused_and_none_still_finds_words() {
     db.insert(Document::new("late", "a quince, without a model")).unwrap();
     assert_eq!(db.stats().unwrap().pending, 1);
     drop(db);
-    let db = Database::builder(&path).embedder(WordEmbedder::default()).open().unwrap();
+    let db = Database::builder(&path).embedder(WORDS).open().unwrap();
     assert_eq!(db.search("quince").mode(Mode::Lexical).run().unwrap().total, 1);
     db.insert(Document::new("late", "a quince, without a model")).unwrap();
     assert_eq!(db.stats().unwrap().pending, 0, "unchanged, but it had no vector yet");

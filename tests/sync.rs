@@ -92,13 +92,13 @@ fn an_interrupted_run_continues_to_the_same_end() {
     let cancel = Cancel::new();
     let switch = cancel.clone();
     let observer = Arc::new(move |progress: IngestProgress| {
-        if progress.documents >= 50 {
+        if progress.source_bytes >= 150_000 {
             switch.cancel();
         }
     });
     let options = SyncOptions { cancel, observer: Some(observer), ..SyncOptions::default() };
     let report = parts.sync(&files, &options).unwrap();
-    assert!(report.cancelled && report.added >= 50 && report.added < 400, "{report:?}");
+    assert!(report.cancelled && report.added > 0 && report.added < 400, "{report:?}");
     let (added, replaced, skipped, _) = counts(&parts, &files, false);
     assert_eq!((added + report.added, replaced, skipped), (400, 0, report.added));
 

@@ -138,7 +138,9 @@ fn records_come_through_a_pipe() {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"{\"_id\":\"a\",\"text\":\"one otter\",\"year\":1999}\nnot json\n{\"text\":\"two otters\"}\n").unwrap();
+    stdin
+        .write_all(b"{\"_id\":\"a\",\"text\":\"one otter\",\"year\":1999}\nnot json\n{\"text\":\"two otters\"}\n")
+        .unwrap();
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     assert_eq!(status(&output), 1, "one line failed");
@@ -152,7 +154,10 @@ fn records_come_through_a_pipe() {
 fn a_small_collection_is_judged() {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
-    write("corpus.jsonl", "{\"_id\":\"1\",\"title\":\"\",\"text\":\"otters sleep\"}\n{\"_id\":\"2\",\"title\":\"\",\"text\":\"badgers dig\"}\n");
+    write(
+        "corpus.jsonl",
+        "{\"_id\":\"1\",\"title\":\"\",\"text\":\"otters sleep\"}\n{\"_id\":\"2\",\"title\":\"\",\"text\":\"badgers dig\"}\n",
+    );
     write("queries.jsonl", "{\"_id\":\"q\",\"text\":\"sleeping otter\"}\n");
     write("qrels.tsv", "query-id\tcorpus-id\tscore\nq\t1\t1\n");
     let report = json(&neodex(dir.path(), &["eval", "beir", ".", "--json"]));
@@ -179,10 +184,12 @@ fn an_interrupted_ingest_continues() {
     let docs = dir.path().join("docs");
     std::fs::create_dir(&docs).unwrap();
     for i in 0..3_000 {
-        std::fs::write(docs.join(format!("{i}.txt")), format!("file number{i} says something. ").repeat(1 + i % 50)).unwrap();
+        std::fs::write(docs.join(format!("{i}.txt")), format!("file number{i} says something. ").repeat(1 + i % 50))
+            .unwrap();
     }
     for signal in ["-INT", "-KILL"] {
-        let child = command(dir.path(), &["--db", "parts", "ingest", "docs", "--quiet"]).stdout(Stdio::null()).spawn().unwrap();
+        let child =
+            command(dir.path(), &["--db", "parts", "ingest", "docs", "--quiet"]).stdout(Stdio::null()).spawn().unwrap();
         std::thread::sleep(std::time::Duration::from_millis(300));
         Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         let ended = child.wait_with_output().unwrap();

@@ -67,9 +67,6 @@ fn open_lexical(store: &Store, folder: &Path, config: &Config, notices: &mut Vec
     };
     let (lexical, opened) = LexicalIndex::open(folder, options.clone())?;
     let is_empty = store.count(&DOCUMENTS) == 0;
-    if let Some(reason) = opened.rebuilt.filter(|_| !is_empty) {
-        notices.push(format!("the word index is made again from the documents: {reason}"));
-    }
     let last = store.last_sequence();
     let trimmed = store.get(&TRIMMED, ONLY)?.unwrap_or_default();
     match opened.watermark {
@@ -78,6 +75,10 @@ fn open_lexical(store: &Store, folder: &Path, config: &Config, notices: &mut Vec
             return Ok(lexical);
         }
         None => {
+            if !is_empty {
+                let reason = opened.rebuilt.unwrap_or_else(|| "it is missing".to_owned());
+                notices.push(format!("the word index is made again from the documents: {reason}"));
+            }
             rebuild(store, &lexical, last)?;
             return Ok(lexical);
         }
