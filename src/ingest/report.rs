@@ -42,7 +42,7 @@ pub struct IngestReport {
 
 impl IngestReport {
     /// Adds another part of the same ingest.
-    pub(crate) fn merge(&mut self, other: IngestReport) {
+    pub fn merge(&mut self, other: IngestReport) {
         self.added += other.added;
         self.replaced += other.replaced;
         self.skipped += other.skipped;

@@ -72,7 +72,7 @@ pub(crate) fn run(context: &Context, args: &IngestArgs) -> Result<Status> {
         let progress = Progress::ingest(&context.output);
         let report = read(context, args, &database, path, &progress);
         progress.finish();
-        add(&mut sum, report?);
+        sum.merge(report?);
         if sum.cancelled {
             break;
         }
@@ -129,18 +129,6 @@ fn read(
     let metadata = args.metadata.clone();
     let options = SyncOptions { parse, prune: args.prune, force: args.force, metadata, cancel, observer };
     Ok(database.sync(path, &options)?)
-}
-
-fn add(sum: &mut IngestReport, part: IngestReport) {
-    sum.added += part.added;
-    sum.replaced += part.replaced;
-    sum.skipped += part.skipped;
-    sum.deleted += part.deleted;
-    sum.failed.extend(part.failed);
-    sum.chunks += part.chunks;
-    sum.text_bytes += part.text_bytes;
-    sum.tokens += part.tokens;
-    sum.cancelled |= part.cancelled;
 }
 
 /// The sum as people read it, failures first so that the figures stand where the eye ends up.
