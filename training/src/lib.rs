@@ -1,1 +1,4 @@
-//! The trainer of the bundled model. Its first part lands with the trainer itself.
+//! The trainer: NeoBERT from raw text to a retriever, with hand-written backward passes.
+
+pub mod data;
+pub mod op;

@@ -1,0 +1,1 @@
+//! The operations on the CPU, in f32, in parallel over rows.

@@ -1,0 +1,159 @@
+//! The operations a NeoBERT is trained with, each with its hand-written backward pass.
+//!
+//! candle's own autograd builds a graph, zeroes and adds a tensor for every edge, and silently stops at its fused operations; the
+//! trainer walks the layers backwards itself instead and calls these. Every function works on contiguous tensors of one device:
+//! on the CPU in f32, on the GPU in bf16 or f32 with f32 sums. Which device's file answers is decided here, once.
+//!
+//! Shapes: `n` rows (tokens), `d` hidden size, `b` sequences of `t` positions, `h` heads of width `w`, `i` inner size.
+
+mod cpu;
+#[cfg(feature = "cuda")]
+#[path = "cuda/mod.rs"]
+mod gpu;
+#[cfg(not(feature = "cuda"))]
+#[path = "no_cuda.rs"]
+mod gpu;
+
+use candle_core::{Result, Tensor};
+
+/// What one AdamW step does to one parameter (Loshchilov & Hutter 2019): decoupled decay, bias-corrected moments.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamwStep {
+    /// Learning rate of this step.
+    pub lr: f32,
+    /// Decay of the first moment.
+    pub beta1: f32,
+    /// Decay of the second moment.
+    pub beta2: f32,
+    /// Added to the root of the second moment.
+    pub eps: f32,
+    /// Decoupled weight decay; 0 for parameters that are not decayed.
+    pub weight_decay: f32,
+    /// `1 - beta1^step`, `step` from 1.
+    pub correction1: f32,
+    /// `1 - beta2^step`.
+    pub correction2: f32,
+    /// What the gradient is multiplied with first: clipping and averaging over micro-batches.
+    pub grad_scale: f32,
+}
+
+macro_rules! on_device {
+    ($of:expr, $name:ident ( $($arg:expr),* )) => {
+        match $of.device().is_cuda() {
+            true => gpu::$name($($arg),*),
+            false => cpu::$name($($arg),*),
+        }
+    };
+}
+
+/// RMSNorm: `x` `(n, d)` and `weight` `(d)` to `(n, d)`, `x / sqrt(mean(x^2) + eps) * weight`.
+///
+/// # Errors
+/// candle's, where shapes or devices do not fit; the same for every function here.
+pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
+    on_device!(x, rms_norm(x, weight, eps))
+}
+
+/// Gradients of [`rms_norm`]: `dx` `(n, d)` with `carry` `(n, d)`, the gradient that goes round the block, added; and `dweight` `(d)`
+/// in f32.
+#[allow(missing_docs, clippy::missing_errors_doc)]
+pub fn rms_norm_backward(x: &Tensor, weight: &Tensor, dy: &Tensor, carry: Option<&Tensor>, eps: f32) -> Result<(Tensor, Tensor)> {
+    on_device!(x, rms_norm_backward(x, weight, dy, carry, eps))
+}
+
+/// SwiGLU: `u` `(n, 2i)`, gate half first, to `silu(gate) * value` `(n, i)`.
+#[allow(clippy::missing_errors_doc)]
+pub fn swiglu(u: &Tensor) -> Result<Tensor> {
+    on_device!(u, swiglu(u))
+}
+
+/// Gradient of [`swiglu`]: `u` `(n, 2i)` and `dy` `(n, i)` to `du` `(n, 2i)`.
+#[allow(clippy::missing_errors_doc)]
+pub fn swiglu_backward(u: &Tensor, dy: &Tensor) -> Result<Tensor> {
+    on_device!(u, swiglu_backward(u, dy))
+}
+
+/// Rows of `table` `(vocab, d)` for `ids` `(n)` in u32: `(n, d)`.
+#[allow(clippy::missing_errors_doc)]
+pub fn embed(ids: &Tensor, table: &Tensor) -> Result<Tensor> {
+    on_device!(table, embed(ids, table))
+}
+
+/// Gradient of [`embed`]: `ids` `(n)` and `dy` `(n, d)` to `(vocab, d)` in f32. Rows of `padding` get none, as in the reference.
+#[allow(clippy::missing_errors_doc)]
+pub fn embed_backward(ids: &Tensor, dy: &Tensor, vocab: usize, padding: u32) -> Result<Tensor> {
+    on_device!(dy, embed_backward(ids, dy, vocab, padding))
+}
+
+/// Attention of a padded batch: `qkv` `(b * t, 3d)`, per head query, key, value, not yet rotated; `table` `(positions, w / 2, 2)` in
+/// f32, cosine and sine; `lengths` `(b)` in u32, at least 1 each: keys at and after a sequence's length are not looked at. Gives the
+/// mixed values `(b * t, d)`, heads side by side, and what the backward pass needs.
+#[allow(clippy::missing_errors_doc)]
+pub fn attention(qkv: &Tensor, table: &Tensor, lengths: &Tensor, seq: usize, heads: usize) -> Result<(Tensor, Vec<Tensor>)> {
+    on_device!(qkv, attention(qkv, table, lengths, seq, heads))
+}
+
+/// Gradient of [`attention`]: `saved` as it gave it, `dout` `(b * t, d)`, to `dqkv` `(b * t, 3d)`.
+#[allow(clippy::missing_errors_doc)]
+pub fn attention_backward(
+    qkv: &Tensor,
+    saved: &[Tensor],
+    dout: &Tensor,
+    table: &Tensor,
+    lengths: &Tensor,
+    seq: usize,
+    heads: usize,
+) -> Result<Tensor> {
+    on_device!(qkv, attention_backward(qkv, saved, dout, table, lengths, seq, heads))
+}
+
+/// Softmax cross-entropy: `logits` `(r, vocab)`, `bias` `(vocab)` in f32 added to them, `labels` `(r)` in u32. Gives the losses `(r)` in
+/// f32, 1 or 0 for whether the label had the highest logit `(r)` in f32, and `scale` times the gradient of the logits, of their dtype.
+#[allow(clippy::missing_errors_doc)]
+pub fn cross_entropy(logits: &Tensor, bias: &Tensor, labels: &Tensor, scale: f32) -> Result<(Tensor, Tensor, Tensor)> {
+    on_device!(logits, cross_entropy(logits, bias, labels, scale))
+}
+
+/// Sums over rows: `(r, c)` to `(c)` in f32.
+#[allow(clippy::missing_errors_doc)]
+pub fn column_sum(x: &Tensor) -> Result<Tensor> {
+    on_device!(x, column_sum(x))
+}
+
+/// Means of row ranges: `x` `(n, d)`, `spans` `(s, 2)` in u32, first row and row past the last, none empty: `(s, d)` in f32.
+#[allow(clippy::missing_errors_doc)]
+pub fn span_mean(x: &Tensor, spans: &Tensor) -> Result<Tensor> {
+    on_device!(x, span_mean(x, spans))
+}
+
+/// Gradient of [`span_mean`] for spans that do not overlap: `dout` `(s, d)` in f32 to `(n, d)` of the dtype and on the device of `like`,
+/// which is `(n, d)`; rows in no span get 0.
+#[allow(clippy::missing_errors_doc)]
+pub fn span_mean_backward(dout: &Tensor, spans: &Tensor, like: &Tensor) -> Result<Tensor> {
+    on_device!(like, span_mean_backward(dout, spans, like))
+}
+
+/// `sum += scale * x` in place, `sum` in f32 and `x` of any dtype here, both of as many elements.
+#[allow(clippy::missing_errors_doc)]
+pub fn accumulate(sum: &Tensor, x: &Tensor, scale: f32) -> Result<()> {
+    on_device!(sum, accumulate(sum, x, scale))
+}
+
+/// One AdamW step in place: `state` `(3, count)` in f32 holds the weights, the first and the second moments; `grad` has `count`
+/// elements in f32.
+#[allow(clippy::missing_errors_doc)]
+pub fn adamw(state: &Tensor, grad: &Tensor, step: &AdamwStep) -> Result<()> {
+    on_device!(state, adamw(state, grad, step))
+}
+
+/// Writes `from`, f32, into `into` of any dtype here, in place.
+#[allow(clippy::missing_errors_doc)]
+pub fn cast_into(into: &Tensor, from: &Tensor) -> Result<()> {
+    on_device!(into, cast_into(into, from))
+}
+
+/// Sum of squares of a tensor in f32, as a scalar tensor on its device.
+#[allow(clippy::missing_errors_doc)]
+pub fn square_sum(x: &Tensor) -> Result<Tensor> {
+    on_device!(x, square_sum(x))
+}
