@@ -12,14 +12,17 @@
 //! ```
 //!
 //! An [`Encoder`] comes from a [`ModelFolder`] on disk or from [`ModelFiles`] in the binary. [`Encoder::embed`] takes short texts
-//! whole; [`Encoder::embed_late`] takes documents of any length with the chunks they are to be cut into. Everything is computed in
-//! f32 and agrees with the reference implementation to about 1e-5.
+//! whole; [`Encoder::embed_late`] takes documents of any length with the chunks they are to be cut into.
+//!
+//! On the processor a model is computed in 8-bit integers unless [`Options::precision`] says otherwise; [`Precision::F32`] is the
+//! exact path and agrees with the reference implementation to about 1e-5.
 
 mod backend;
 mod batch;
 mod config;
 mod device;
 mod encoder;
+mod engine;
 mod error;
 mod files;
 mod fingerprint;
@@ -31,6 +34,8 @@ pub mod model;
 mod options;
 mod pooling;
 mod precision;
+mod quantized;
+mod random;
 mod sentence;
 mod states;
 mod tokenizer;
@@ -39,6 +44,7 @@ mod weights;
 pub use config::NeoBertConfig;
 pub use device::Device;
 pub use encoder::Encoder;
+pub use engine::instruction_set;
 pub use error::{Error, ErrorKind, Result};
 pub use files::{Bytes, ModelFiles};
 pub use folder::ModelFolder;
@@ -47,6 +53,7 @@ pub use late::{ChunkSpan, LateDocument};
 pub use options::Options;
 pub use pooling::Pooling;
 pub use precision::Precision;
+pub use quantized::quantize;
 pub use sentence::{Prompts, Role};
 pub use states::States;
 pub use tokenizer::{Tokenizer, Tokens};

@@ -9,6 +9,7 @@ mod padded;
 use std::ops::Range;
 
 use crate::config::NeoBertConfig;
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::options::Options;
 use crate::precision::Precision;
@@ -73,7 +74,10 @@ pub(crate) trait Backend: Send + Sync {
 pub(crate) fn open(weights: &Weights<'_>, config: &NeoBertConfig, options: &Options) -> Result<Box<dyn Backend>> {
     let device = options.device.open()?;
     match options.precision {
-        Precision::Auto | Precision::F32 => Ok(Box::new(padded::Padded::load(weights, config, &device)?)),
-        other => Err(other.unavailable("this device computes in f32 only")),
+        Precision::Auto | Precision::Int8 => Ok(Box::new(Engine::load(weights, config)?)),
+        Precision::F32 => Ok(Box::new(padded::Padded::load(weights, config, &device)?)),
+        half @ (Precision::F16 | Precision::Bf16) => {
+            Err(half.unavailable("a processor computes in `int8` or `f32`; half precision takes a GPU"))
+        }
     }
 }

@@ -13,5 +13,7 @@ mod neobert;
 mod norm;
 mod rotary;
 
+pub(crate) use embedding::EMBEDDING;
+pub(crate) use head::LanguageModelHead;
 pub use mask::AttentionMask;
 pub use neobert::NeoBert;
