@@ -6,7 +6,7 @@
 
 use std::arch::asm;
 
-use super::lines::{CodeStep, Codes, Halves, Line};
+use super::lines::{CodeStep, Codes, HalfStep, Line};
 use super::path::compile_path;
 use super::{COLUMNS, Sums};
 
@@ -145,7 +145,7 @@ fn tile_halves<const N: usize>(
     rows: &[u16],
     stride: usize,
     depth: usize,
-    panels: [&[Halves]; 2],
+    panels: [&[HalfStep]; 2],
     out: &mut [f32],
     out_stride: usize,
     add: bool,

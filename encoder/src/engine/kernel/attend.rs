@@ -4,8 +4,8 @@
 //! appears, so that the scores of a long sequence are never all there at once.
 
 use super::exp::exp2;
-use super::lines::{Floats, Halves, Line, flat, flat_mut, zeros};
-use super::rows::to_half;
+use super::lines::{Floats, HalfStep, Halves, Line, flat, flat_mut, zeros};
+use super::rows::{most_of, sum_of, to_half};
 use super::{COLUMNS, ROWS};
 
 /// Keys of a run: the scores of a block of queries for them take 64 KiB.
@@ -29,9 +29,9 @@ pub(in super::super) struct Head<'a> {
 #[derive(Default)]
 pub(in super::super) struct Scratch {
     /// `[key / 16][component / 2][16][2]`
-    keys: Vec<Halves>,
+    keys: Vec<HalfStep>,
     /// `[component / 16][key / 2][16][2]`
-    values: Vec<Halves>,
+    values: Vec<HalfStep>,
     /// `(ROWS, RUN)`
     scores: Vec<Floats>,
     /// `(ROWS, RUN)`
@@ -45,13 +45,13 @@ impl Scratch {
         let steps = head.tokens.next_multiple_of(COLUMNS) * head.width / 32;
         for panels in [&mut self.keys, &mut self.values] {
             panels.clear();
-            panels.resize(steps, Line([0; 32]));
+            panels.resize(steps, Line::default());
         }
         if self.scores.is_empty() {
             self.scores = zeros(ROWS * RUN / 16);
             self.shares = zeros(ROWS * RUN / 32);
         }
-        self.mixed.resize(ROWS * head.width / 16, Line([0.0; 16]));
+        self.mixed.resize(ROWS * head.width / 16, Line::default());
     }
 
     /// Lays keys and values out as the products take them.
@@ -62,8 +62,8 @@ impl Scratch {
         for (panel, steps) in self.keys.chunks_exact_mut(width / 2).enumerate() {
             for column in 0..16.min(tokens.saturating_sub(16 * panel)) {
                 let key = part(16 * panel + column, 1).as_chunks::<2>().0;
-                for (step, pair) in steps.iter_mut().zip(key) {
-                    step.0.as_chunks_mut::<2>().0[column] = *pair;
+                for (step, &[first, second]) in steps.iter_mut().zip(key) {
+                    step.0[column] = pair(first, second);
                 }
             }
         }
@@ -73,20 +73,22 @@ impl Scratch {
             let second = if token + 1 < tokens { part(token + 1, 2).as_chunks::<16>().0 } else { &[] };
             for (panel, first) in first.iter().enumerate() {
                 let second = second.get(panel).unwrap_or(&[0; 16]);
-                let step = &mut self.values[panel * depth + token / 2].0;
-                for i in 0..16 {
-                    step[2 * i] = first[i];
-                    step[2 * i + 1] = second[i];
-                }
+                self.values[panel * depth + token / 2].0 = std::array::from_fn(|i| pair(first[i], second[i]));
             }
         }
     }
 }
 
+/// Two bf16 numbers as they lie in a step of a panel.
+#[inline(always)]
+fn pair(first: u16, second: u16) -> u32 {
+    u32::from(first) | u32::from(second) << 16
+}
+
 /// A tile of `N` rows of bf16 numbers times two panels: rows, their stride, steps of 32 numbers, panels, sums, their stride, and whether
 /// the sums are added to.
-pub(super) trait Tile: Fn(&[u16], usize, usize, [&[Halves]; 2], &mut [f32], usize, bool) {}
-impl<F: Fn(&[u16], usize, usize, [&[Halves]; 2], &mut [f32], usize, bool)> Tile for F {}
+pub(super) trait Tile: Fn(&[u16], usize, usize, [&[HalfStep]; 2], &mut [f32], usize, bool) {}
+impl<F: Fn(&[u16], usize, usize, [&[HalfStep]; 2], &mut [f32], usize, bool)> Tile for F {}
 
 /// The mixed values of the queries `from..from + out.len() / width`, `(queries, out_width)`, of which `out_width` numbers are wanted.
 /// Queries are expected scaled, so that 2 and not e is the base of the softmax.
@@ -157,19 +159,15 @@ pub(super) fn attend<const N: usize, const FMA: bool>(
 fn softmax<const FMA: bool>(scores: &[f32], shares: &mut [u16], largest: &mut f32) -> f32 {
     let mut most = [*largest; 16];
     for scores in scores.as_chunks::<16>().0 {
-        for i in 0..16 {
-            most[i] = if scores[i] > most[i] { scores[i] } else { most[i] };
-        }
+        most = std::array::from_fn(|i| if scores[i] > most[i] { scores[i] } else { most[i] });
     }
-    let most = most.iter().fold(NOTHING, |most, &score| if score > most { score } else { most });
+    let most = most_of(most);
     *largest = most;
     let mut sums = [0.0; 16];
-    for (scores, shares) in scores.as_chunks::<16>().0.iter().zip(shares.as_chunks_mut::<16>().0) {
-        for i in 0..16 {
-            let share = exp2::<FMA>(scores[i] - most);
-            sums[i] += share;
-            shares[i] = to_half(share);
-        }
+    for (scores, halves) in scores.as_chunks::<16>().0.iter().zip(shares.as_chunks_mut::<16>().0) {
+        let shares: [f32; 16] = std::array::from_fn(|i| exp2::<FMA>(scores[i] - most));
+        sums = std::array::from_fn(|i| sums[i] + shares[i]);
+        *halves = shares.map(to_half);
     }
-    sums.iter().sum()
+    sum_of(sums)
 }

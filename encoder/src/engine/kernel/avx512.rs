@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 };
 
 use super::Sums;
-use super::lines::{CodeStep, Codes, Halves, Line};
+use super::lines::{CodeStep, Codes, HalfStep, Line};
 use super::path::compile_path;
 use super::scalar::Session;
 
@@ -49,7 +49,7 @@ pub(super) fn tile_halves<const N: usize>(
     rows: &[u16],
     stride: usize,
     depth: usize,
-    panels: [&[Halves]; 2],
+    panels: [&[HalfStep]; 2],
     out: &mut [f32],
     out_stride: usize,
     add: bool,

@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 };
 
 use super::avx512::{load, tile_codes};
-use super::lines::Halves;
+use super::lines::HalfStep;
 use super::path::compile_path;
 use super::scalar::Session;
 
@@ -20,7 +20,7 @@ fn tile_halves<const N: usize>(
     rows: &[u16],
     stride: usize,
     depth: usize,
-    panels: [&[Halves]; 2],
+    panels: [&[HalfStep]; 2],
     out: &mut [f32],
     out_stride: usize,
     add: bool,

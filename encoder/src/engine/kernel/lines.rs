@@ -10,8 +10,10 @@ pub(in super::super) struct Line<T, const N: usize>(pub(in super::super) [T; N])
 pub(in super::super) type Codes = Line<u8, 64>;
 /// 16 columns by 4 rows of a matrix of codes.
 pub(in super::super) type CodeStep = Line<i8, 64>;
-/// 32 bf16 numbers of one row; or 16 columns by 2 rows of a matrix.
+/// 32 bf16 numbers of one row.
 pub(in super::super) type Halves = Line<u16, 32>;
+/// 16 columns by 2 rows of a matrix of bf16 numbers, the first row's in the lower halves.
+pub(in super::super) type HalfStep = Line<u32, 16>;
 /// 16 numbers.
 pub(in super::super) type Floats = Line<f32, 16>;
 

@@ -9,7 +9,7 @@ use std::arch::aarch64::{
     vmull_s16, vpaddq_s32, vreinterpretq_f32_u32, vreinterpretq_s16_u64, vshlq_n_u32, vst1q_f32, vst1q_s32,
 };
 
-use super::lines::{CodeStep, Codes, Halves};
+use super::lines::{CodeStep, Codes, HalfStep};
 use super::path::compile_path;
 use super::scalar::Session;
 use super::{COLUMNS, Sums};
@@ -59,7 +59,7 @@ fn tile_halves<const N: usize>(
     rows: &[u16],
     stride: usize,
     depth: usize,
-    panels: [&[Halves]; 2],
+    panels: [&[HalfStep]; 2],
     out: &mut [f32],
     out_stride: usize,
     add: bool,

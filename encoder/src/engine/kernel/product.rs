@@ -1,10 +1,13 @@
 //! Codes times a packed matrix, and what becomes of the sums.
 
 use super::super::activations::Activations;
-use super::super::matrix::Matrix;
+use super::super::matrix::{Matrix, Pair};
 use super::exp::{exp2, fused};
 use super::lines::{CodeStep, Codes};
 use super::{COLUMNS, Sums};
+
+/// Columns of a panel.
+const HALF: usize = COLUMNS / 2;
 
 /// Where a product goes: rows of `stride` floats.
 pub(in super::super) enum Output<'a> {
@@ -35,34 +38,37 @@ pub(super) fn product<const N: usize, const FMA: bool>(
             tile(&activations.codes[first * depth..], depth, pair.panels, &mut sums);
             let scales = &activations.scales[first..];
             for (row, (sums, &scale)) in sums.iter().zip(scales).enumerate().take(rows - first) {
-                let value = |column: usize| (sums[column] - pair.excess[column]) as f32 * (pair.scales[column] * scale);
+                let values = values(sums, &pair, scale);
                 let row = (first + row) * stride;
                 match output {
                     Output::Store(out) => {
                         if let Some(out) = out[row + at * COLUMNS..].first_chunk_mut::<COLUMNS>() {
-                            for column in 0..COLUMNS {
-                                out[column] = value(column);
-                            }
+                            *out = values;
                         }
                     }
                     Output::Add(out) => {
                         if let Some(out) = out[row + at * COLUMNS..].first_chunk_mut::<COLUMNS>() {
-                            for column in 0..COLUMNS {
-                                out[column] += value(column);
-                            }
+                            *out = std::array::from_fn(|column| out[column] + values[column]);
                         }
                     }
                     Output::Gate(out) => {
-                        if let Some(out) = out[row + at * (COLUMNS / 2)..].first_chunk_mut::<{ COLUMNS / 2 }>() {
-                            for column in 0..COLUMNS / 2 {
-                                out[column] = gated::<FMA>(value(column), value(COLUMNS / 2 + column));
-                            }
+                        if let Some(out) = out[row + at * HALF..].first_chunk_mut::<HALF>() {
+                            *out = std::array::from_fn(|i| gated::<FMA>(values[i], values[HALF + i]));
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// What a row's sums stand for. `wrapping_sub`, because a check would keep the compiler from vectors; the difference is a dot product of
+/// codes and far from the limits.
+#[inline(always)]
+fn values(sums: &[i32; COLUMNS], pair: &Pair<'_>, scale: f32) -> [f32; COLUMNS] {
+    std::array::from_fn(|column| {
+        sums[column].wrapping_sub(pair.excess[column]) as f32 * (pair.scales[column] * scale)
+    })
 }
 
 /// `silu(gate) * value`

@@ -15,18 +15,15 @@ pub(super) fn norm_to_codes<const FMA: bool>(row: &[f32], weight: &[f32], eps: f
     let (chunks, rest) = row[..weight.len()].as_chunks::<LANES>();
     let (weights, weights_rest) = weight.as_chunks::<LANES>();
     for (chunk, weights) in chunks.iter().zip(weights) {
-        for i in 0..LANES {
-            squares[i] = fused::<FMA>(chunk[i], chunk[i], squares[i]);
-            let size = (chunk[i] * weights[i]).abs();
-            largest[i] = if size > largest[i] { size } else { largest[i] };
-        }
+        squares = std::array::from_fn(|i| fused::<FMA>(chunk[i], chunk[i], squares[i]));
+        largest = std::array::from_fn(|i| larger((chunk[i] * weights[i]).abs(), largest[i]));
     }
     for (i, (x, weight)) in rest.iter().zip(weights_rest).enumerate() {
         squares[i] += x * x;
-        largest[i] = largest[i].max((x * weight).abs());
+        largest[i] = larger((x * weight).abs(), largest[i]);
     }
-    let norm = 1.0 / (squares.iter().sum::<f32>() / weight.len() as f32 + eps).sqrt();
-    let largest = largest.iter().fold(0.0_f32, |most, &size| most.max(size));
+    let norm = 1.0 / (sum_of(squares) / weight.len() as f32 + eps).sqrt();
+    let largest = most_of(largest);
     let factor = if largest > 0.0 { 127.0 / largest } else { 0.0 };
     let whole = row.as_chunks::<64>().0.iter().zip(codes.iter_mut());
     for (at, (row, codes)) in whole.enumerate() {
@@ -47,17 +44,36 @@ pub(super) fn norm_to_codes<const FMA: bool>(row: &[f32], weight: &[f32], eps: f
     largest * norm / 127.0
 }
 
+/// The larger of two numbers, or the second where the first is NaN: one instruction, unlike `max`.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+/// The largest lane, by halves.
+#[inline(always)]
+pub(super) fn most_of(lanes: [f32; LANES]) -> f32 {
+    let eight: [f32; 8] = std::array::from_fn(|i| larger(lanes[i], lanes[i + 8]));
+    let four: [f32; 4] = std::array::from_fn(|i| larger(eight[i], eight[i + 4]));
+    larger(larger(four[0], four[2]), larger(four[1], four[3]))
+}
+
+/// The sum of the lanes, by halves.
+#[inline(always)]
+pub(super) fn sum_of(lanes: [f32; LANES]) -> f32 {
+    let eight: [f32; 8] = std::array::from_fn(|i| lanes[i] + lanes[i + 8]);
+    let four: [f32; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
+}
+
 /// A row to codes, as it is.
 #[inline(always)]
 pub(super) fn to_codes(row: &[f32], codes: &mut [Codes]) -> f32 {
     let mut largest = [0.0_f32; LANES];
     for chunk in row.as_chunks::<LANES>().0 {
-        for i in 0..LANES {
-            let size = chunk[i].abs();
-            largest[i] = if size > largest[i] { size } else { largest[i] };
-        }
+        largest = std::array::from_fn(|i| larger(chunk[i].abs(), largest[i]));
     }
-    let largest = largest.iter().fold(0.0_f32, |most, &size| most.max(size));
+    let largest = most_of(largest);
     let factor = if largest > 0.0 { 127.0 / largest } else { 0.0 };
     for (row, codes) in row.as_chunks::<64>().0.iter().zip(codes) {
         for i in 0..64 {
@@ -80,12 +96,10 @@ pub(super) fn norm<const FMA: bool>(row: &mut [f32], weight: &[f32], eps: f32) {
     let row = &mut row[..weight.len()];
     let (chunks, rest) = row.as_chunks::<LANES>();
     for chunk in chunks {
-        for i in 0..LANES {
-            squares[i] = fused::<FMA>(chunk[i], chunk[i], squares[i]);
-        }
+        squares = std::array::from_fn(|i| fused::<FMA>(chunk[i], chunk[i], squares[i]));
     }
     squares[0] += rest.iter().map(|x| x * x).sum::<f32>();
-    let norm = 1.0 / (squares.iter().sum::<f32>() / weight.len() as f32 + eps).sqrt();
+    let norm = 1.0 / (sum_of(squares) / weight.len() as f32 + eps).sqrt();
     for (x, weight) in row.iter_mut().zip(weight) {
         *x *= norm * weight;
     }
@@ -95,13 +109,32 @@ pub(super) fn norm<const FMA: bool>(row: &mut [f32], weight: &[f32], eps: f32) {
 /// in the second; so they stay.
 #[inline(always)]
 pub(super) fn turn(from: &[f32], (cos, sin): (&[f32], &[f32]), scale: f32, to: &mut [u16]) {
-    let (even, odd) = from.split_at(cos.len());
-    let (to_even, to_odd) = to.split_at_mut(cos.len());
-    let turned = even.iter().zip(odd).zip(cos.iter().zip(sin));
-    for (((even, odd), (cos, sin)), (to_even, to_odd)) in turned.zip(to_even.iter_mut().zip(to_odd)) {
-        *to_even = to_half((even * cos - odd * sin) * scale);
-        *to_odd = to_half((even * sin + odd * cos) * scale);
+    let half = cos.len();
+    let (even, odd) = from.split_at(half);
+    let (to_even, to_odd) = to.split_at_mut(half);
+    let mut at = 0;
+    while let (Some(even), Some(odd), Some(cos), Some(sin), Some(to_even), Some(to_odd)) = (
+        lanes(even, at),
+        lanes(odd, at),
+        lanes(cos, at),
+        lanes(sin, at),
+        to_even.get_mut(at..).and_then(|to| to.first_chunk_mut::<LANES>()),
+        to_odd.get_mut(at..).and_then(|to| to.first_chunk_mut::<LANES>()),
+    ) {
+        *to_even = std::array::from_fn(|i| to_half((even[i] * cos[i] - odd[i] * sin[i]) * scale));
+        *to_odd = std::array::from_fn(|i| to_half((even[i] * sin[i] + odd[i] * cos[i]) * scale));
+        at += LANES;
     }
+    for i in at..half {
+        to_even[i] = to_half((even[i] * cos[i] - odd[i] * sin[i]) * scale);
+        to_odd[i] = to_half((even[i] * sin[i] + odd[i] * cos[i]) * scale);
+    }
+}
+
+/// The lanes from `at` on, if there are as many.
+#[inline(always)]
+fn lanes(numbers: &[f32], at: usize) -> Option<&[f32; LANES]> {
+    numbers.get(at..)?.first_chunk()
 }
 
 /// Numbers to bf16.

@@ -1,6 +1,6 @@
 //! What a tile is, in plain loops: the reference of every other path, and the path of processors that have none.
 
-use super::lines::{CodeStep, Codes, Halves};
+use super::lines::{CodeStep, Codes, HalfStep};
 use super::path::compile_path;
 use super::{COLUMNS, Sums};
 
@@ -39,7 +39,7 @@ pub(super) fn tile_halves<const N: usize>(
     rows: &[u16],
     stride: usize,
     depth: usize,
-    panels: [&[Halves]; 2],
+    panels: [&[HalfStep]; 2],
     out: &mut [f32],
     out_stride: usize,
     add: bool,
@@ -50,8 +50,9 @@ pub(super) fn tile_halves<const N: usize>(
             let Some(out) = out[row * out_stride + 16 * at..].first_chunk_mut::<16>() else { continue };
             let mut sums = if add { *out } else { [0.0; 16] };
             for (step, pair) in panel.iter().zip(numbers) {
-                for (weights, sum) in step.0.as_chunks::<2>().0.iter().zip(sums.iter_mut()) {
-                    *sum += widened(weights[0]) * widened(pair[0]) + widened(weights[1]) * widened(pair[1]);
+                for (&weights, sum) in step.0.iter().zip(sums.iter_mut()) {
+                    let (first, second) = (weights as u16, (weights >> 16) as u16);
+                    *sum += widened(first) * widened(pair[0]) + widened(second) * widened(pair[1]);
                 }
             }
             *out = sums;
