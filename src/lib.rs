@@ -42,7 +42,7 @@ pub use database::{BytesOnDisk, Database, DatabaseBuilder, Fault, ModelStats, St
 pub use document::{Document, DocumentId, Heading, Metadata};
 pub use embedding::{EmbedError, Embedder, Passage, Passages};
 #[cfg(feature = "encoder")]
-pub use embedding::{NeoBert, load_model};
+pub use embedding::{NeoBert, load_model, load_model_with};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, SyncOptions};
 pub use neodex_index::vector::{Distance, RowFormat, instruction_set};

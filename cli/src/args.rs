@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::bench_encoder::BenchEncoderArgs;
 use crate::commands::bench_ingest::BenchIngestArgs;
 use crate::commands::bench_search::BenchSearchArgs;
 use crate::commands::delete::DeleteArgs;
@@ -13,6 +14,7 @@ use crate::commands::eval_sts::EvalStsArgs;
 use crate::commands::get::GetArgs;
 use crate::commands::ingest::IngestArgs;
 use crate::commands::model::ModelInfoArgs;
+use crate::commands::model_quantize::ModelQuantizeArgs;
 use crate::commands::search::SearchArgs;
 
 /// Search your documents by words and by meaning, in one folder and one process.
@@ -46,6 +48,9 @@ pub(crate) struct Global {
     /// Where the model computes: auto, cpu or cuda[:N] [default: auto].
     #[arg(long, global = true, value_name = "DEVICE", env = "NEODEX_DEVICE")]
     pub(crate) device: Option<String>,
+    /// What the model computes in: auto, f32, int8, or on a GPU bf16 or f16 [default: auto, which is int8 on a processor].
+    #[arg(long, global = true, value_name = "PRECISION", env = "NEODEX_PRECISION")]
+    pub(crate) precision: Option<String>,
     /// A file with settings.
     #[arg(long, global = true, value_name = "FILE.toml")]
     pub(crate) config: Option<PathBuf>,
@@ -99,6 +104,8 @@ pub(crate) enum Command {
 pub(crate) enum ModelCommand {
     /// Print what a model is.
     Info(ModelInfoArgs),
+    /// Store a model's weights in 8-bit integers.
+    Quantize(ModelQuantizeArgs),
     /// List the installed models.
     ///
     /// A model is installed by putting its folder below $XDG_DATA_HOME/neodex/models (~/.local/share/neodex/models).
@@ -118,6 +125,8 @@ pub(crate) enum EvalCommand {
 /// `neodex bench ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
+    /// Measure a model on sequences of several lengths.
+    Encoder(BenchEncoderArgs),
     /// Measure reading a path into a temporary database.
     Ingest(BenchIngestArgs),
     /// Measure searching the database.

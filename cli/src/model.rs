@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use neodex::{NeoBert, load_model, model_folder};
+use neodex::{NeoBert, load_model_with, model_folder};
+use neodex_encoder::Options;
 
 use crate::cache;
 use crate::context::Context;
@@ -71,8 +72,9 @@ pub(crate) fn require(context: &Context, doing: &str) -> Result<NeoBert> {
 
 /// Loads the model in `folder`.
 pub(crate) fn load(context: &Context, folder: &Path) -> Result<NeoBert> {
-    context.output.detail(format!("model {} on {}", folder.display(), context.settings.device));
-    load_model(folder, &context.settings.device)
+    let (device, precision) = (context.settings.device, context.settings.precision);
+    context.output.detail(format!("model {} on {device}, precision {precision}", folder.display()));
+    load_model_with(folder, &Options { device, precision, ..Options::default() })
         .map_err(|error| usage(format!("cannot load the model in {}: {error}", folder.display())))
 }
 

@@ -209,6 +209,21 @@ impl Encoder {
         Ok(states.into_iter().map(whole).collect())
     }
 
+    /// The mean of the last states of each sequence of ids, special tokens included, neither cut nor scaled: what a batch costs and
+    /// nothing else, for measuring.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`], [`Error::TokenOutOfRange`], [`Error::Compute`].
+    pub fn mean_states(&self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>> {
+        let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
+        let sequence = |i: usize| {
+            let ids = sequences.get(i).cloned().unwrap_or_default();
+            Sequence { spans: vec![0..ids.len()], ids }
+        };
+        let means = self.lanes().run(&lengths, sequence)?;
+        Ok(means.into_iter().map(|mean| mean.unwrap_or_else(|| vec![0.0; self.0.config.hidden_size])).collect())
+    }
+
     /// The language-model head's logits for each sequence of ids, one row of the vocabulary's size a token.
     ///
     /// # Errors

@@ -65,9 +65,7 @@ impl ModelFiles {
 }
 
 fn tokenizer() -> serde_json::Value {
-    let special = |(id, content): (usize, &&str)| {
-        json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true})
-    };
+    let special = |(id, content): (usize, &&str)| json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true});
     let vocabulary: serde_json::Map<_, _> =
         TOKENS.iter().enumerate().map(|(id, token)| ((*token).to_owned(), json!(id))).collect();
     json!({

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 #[cfg(feature = "encoder")]
-pub use neobert::{NeoBert, load_model};
+pub use neobert::{NeoBert, load_model, load_model_with};
 
 /// Why an embedder failed: any error of its own.
 pub type EmbedError = Box<dyn std::error::Error + Send + Sync + 'static>;

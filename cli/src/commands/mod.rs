@@ -1,5 +1,6 @@
 //! One file a command, and the table that leads to them.
 
+pub(crate) mod bench_encoder;
 pub(crate) mod bench_ingest;
 pub(crate) mod bench_search;
 pub(crate) mod delete;
@@ -9,6 +10,7 @@ pub(crate) mod eval_sts;
 pub(crate) mod get;
 pub(crate) mod ingest;
 pub(crate) mod model;
+pub(crate) mod model_quantize;
 mod records;
 pub(crate) mod search;
 mod stats;
@@ -45,10 +47,12 @@ pub(crate) fn run() -> Result<Status> {
         Command::Stats => stats::run(&context),
         Command::Embed(args) => embed::run(&context, &args),
         Command::Model(ModelCommand::Info(args)) => model::info(&context, &args),
+        Command::Model(ModelCommand::Quantize(args)) => model_quantize::run(&context, &args),
         Command::Model(ModelCommand::List) => model::list(&context),
         Command::Verify => verify::run(&context),
         Command::Eval(EvalCommand::Beir(args)) => eval_beir::run(&context, &args),
         Command::Eval(EvalCommand::Sts(args)) => eval_sts::run(&context, &args),
+        Command::Bench(BenchCommand::Encoder(args)) => bench_encoder::run(&context, &args),
         Command::Bench(BenchCommand::Ingest(args)) => bench_ingest::run(&context, &args),
         Command::Bench(BenchCommand::Search(args)) => bench_search::run(&context, &args),
     }

@@ -2,8 +2,8 @@
 
 use super::activations::Activations;
 use super::batch::Batch;
-use super::kernel::Output;
-use super::kernel::lines::{Floats, flat, flat_mut, zeros};
+use super::kernel::lines::{Floats, flat_mut, zeros};
+use super::kernel::{COLUMNS, Output};
 use super::{Engine, Shape};
 
 /// Memory of one thread, used again for every block.
@@ -12,19 +12,21 @@ pub(super) struct Work {
     narrow: Activations,
     /// What the gate leaves.
     inner: Activations,
-    /// Products before they become something narrower.
+    /// Queries, keys and values before they are turned.
     wide: Vec<Floats>,
+    /// What the gate lets through, before it becomes codes; the zeros behind the real width stay zeros.
+    gated: Vec<Floats>,
     /// Attention's heads side by side.
     joined: Vec<Floats>,
 }
 
 impl Work {
     pub(super) fn new(shape: &Shape, rows: usize) -> Self {
-        let wide = shape.inner.max((3 * shape.hidden).next_multiple_of(32));
         Self {
             narrow: Activations::new(rows, shape.stream),
             inner: Activations::new(rows, shape.inner),
-            wide: zeros(rows * wide / 16),
+            wide: zeros(rows * (3 * shape.hidden).next_multiple_of(COLUMNS) / 16),
+            gated: zeros(rows * shape.inner / 16),
             joined: zeros(rows * shape.stream / 16),
         }
     }
@@ -88,9 +90,9 @@ impl Engine {
         kernel.product(&work.narrow, rows, &layer.wo, &mut Output::Add(stream), shape.stream);
 
         kernel.norm_to_codes(stream, shape.stream, &layer.ffn_norm, shape.eps, &mut work.narrow);
-        let wide = &mut flat_mut(&mut work.wide)[..rows * shape.inner];
-        kernel.product(&work.narrow, rows, &layer.w12, &mut Output::Gate(wide), shape.inner);
-        kernel.to_codes(&flat(&work.wide)[..rows * shape.inner], shape.inner, &mut work.inner);
+        let gated = &mut flat_mut(&mut work.gated)[..rows * shape.inner];
+        kernel.product(&work.narrow, rows, &layer.w12, &mut Output::Gate(gated), shape.inner);
+        kernel.to_codes(gated, shape.inner, &mut work.inner);
         kernel.product(&work.inner, rows, &layer.w3, &mut Output::Add(stream), shape.stream);
     }
 

@@ -66,9 +66,7 @@ pub(super) fn product<const N: usize, const FMA: bool>(
 /// codes and far from the limits.
 #[inline(always)]
 fn values(sums: &[i32; COLUMNS], pair: &Pair<'_>, scale: f32) -> [f32; COLUMNS] {
-    std::array::from_fn(|column| {
-        sums[column].wrapping_sub(pair.excess[column]) as f32 * (pair.scales[column] * scale)
-    })
+    std::array::from_fn(|column| sums[column].wrapping_sub(pair.excess[column]) as f32 * (pair.scales[column] * scale))
 }
 
 /// `silu(gate) * value`
