@@ -218,7 +218,7 @@ impl Encoder {
         let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
         let sequence = |i: usize| {
             let ids = sequences.get(i).cloned().unwrap_or_default();
-            Sequence { spans: vec![0..ids.len()], ids }
+            Sequence { spans: std::iter::once(0..ids.len()).collect(), ids }
         };
         let means = self.lanes().run(&lengths, sequence)?;
         Ok(means.into_iter().map(|mean| mean.unwrap_or_else(|| vec![0.0; self.0.config.hidden_size])).collect())

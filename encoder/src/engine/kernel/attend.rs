@@ -4,7 +4,7 @@
 //! appears, so that the scores of a long sequence are never all there at once.
 
 use super::exp::exp2;
-use super::lines::{Floats, HalfStep, Halves, Line, flat, flat_mut, zeros};
+use super::lines::{Floats, HalfStep, Halves, Line, flat, flat_mut};
 use super::rows::{most_of, sum_of, to_half};
 use super::{COLUMNS, ROWS};
 
@@ -28,52 +28,57 @@ pub(in super::super) struct Head<'a> {
 /// Memory of one thread, used again for every head.
 #[derive(Default)]
 pub(in super::super) struct Scratch {
-    /// `[key / 16][component / 2][16][2]`
+    /// Of a run: `[key / 16][component / 2][16][2]`.
     keys: Vec<HalfStep>,
-    /// `[component / 16][key / 2][16][2]`
+    /// Of a run: `[component / 16][key / 2][16][2]`.
     values: Vec<HalfStep>,
     /// `(ROWS, RUN)`
     scores: Vec<Floats>,
     /// `(ROWS, RUN)`
     shares: Vec<Halves>,
-    /// `(ROWS, width)`
+    /// Of all queries: `(queries, width)`.
     mixed: Vec<Floats>,
+    /// Of each query: its largest score so far, and the sum of its shares.
+    state: Vec<(f32, f32)>,
 }
 
 impl Scratch {
-    fn fit(&mut self, head: &Head<'_>) {
-        let steps = head.tokens.next_multiple_of(COLUMNS) * head.width / 32;
-        for panels in [&mut self.keys, &mut self.values] {
-            panels.clear();
-            panels.resize(steps, Line::default());
-        }
-        if self.scores.is_empty() {
-            self.scores = zeros(ROWS * RUN / 16);
-            self.shares = zeros(ROWS * RUN / 32);
-        }
-        self.mixed.resize(ROWS * head.width / 16, Line::default());
+    fn fit(&mut self, width: usize, queries: usize) {
+        let rows = queries.next_multiple_of(ROWS);
+        self.keys.resize(RUN * width / 32, Line::default());
+        self.values.resize(RUN * width / 32, Line::default());
+        self.scores.resize(ROWS * RUN / 16, Line::default());
+        self.shares.resize(ROWS * RUN / 32, Line::default());
+        self.mixed.resize(rows * width / 16, Line::default());
+        self.state.clear();
+        self.state.resize(rows, (NOTHING, 0.0));
     }
 
-    /// Lays keys and values out as the products take them.
+    /// Lays a run's keys and values out as the products take them; `padded` keys, of which those beyond the last are zeros.
     #[inline(always)]
-    fn pack(&mut self, head: &Head<'_>) {
-        let (width, tokens) = (head.width, head.tokens);
-        let part = |token: usize, part: usize| &head.rows[token * head.stride + part * width..][..width];
-        for (panel, steps) in self.keys.chunks_exact_mut(width / 2).enumerate() {
-            for column in 0..16.min(tokens.saturating_sub(16 * panel)) {
+    fn pack(&mut self, head: &Head<'_>, run: usize, padded: usize) {
+        let width = head.width;
+        let part = |key: usize, part: usize| match run + key < head.tokens {
+            true => &head.rows[(run + key) * head.stride + part * width..][..width],
+            false => &[],
+        };
+        for (panel, steps) in self.keys.chunks_exact_mut(width / 2).take(padded / 16).enumerate() {
+            for column in 0..16 {
                 let key = part(16 * panel + column, 1).as_chunks::<2>().0;
+                if key.is_empty() {
+                    steps.iter_mut().for_each(|step| step.0[column] = 0);
+                }
                 for (step, &[first, second]) in steps.iter_mut().zip(key) {
                     step.0[column] = pair(first, second);
                 }
             }
         }
-        let depth = tokens.next_multiple_of(COLUMNS) / 2;
-        for token in (0..tokens).step_by(2) {
-            let first = part(token, 2).as_chunks::<16>().0;
-            let second = if token + 1 < tokens { part(token + 1, 2).as_chunks::<16>().0 } else { &[] };
-            for (panel, first) in first.iter().enumerate() {
-                let second = second.get(panel).unwrap_or(&[0; 16]);
-                self.values[panel * depth + token / 2].0 = std::array::from_fn(|i| pair(first[i], second[i]));
+        let depth = padded / 2;
+        for step in 0..depth {
+            let (first, second) = (part(2 * step, 2).as_chunks::<16>().0, part(2 * step + 1, 2).as_chunks::<16>().0);
+            for panel in 0..width / 16 {
+                let (first, second) = (first.get(panel).unwrap_or(&[0; 16]), second.get(panel).unwrap_or(&[0; 16]));
+                self.values[panel * depth + step].0 = std::array::from_fn(|i| pair(first[i], second[i]));
             }
         }
     }
@@ -90,8 +95,10 @@ fn pair(first: u16, second: u16) -> u32 {
 pub(super) trait Tile: Fn(&[u16], usize, usize, [&[HalfStep]; 2], &mut [f32], usize, bool) {}
 impl<F: Fn(&[u16], usize, usize, [&[HalfStep]; 2], &mut [f32], usize, bool)> Tile for F {}
 
-/// The mixed values of the queries `from..from + out.len() / width`, `(queries, out_width)`, of which `out_width` numbers are wanted.
+/// The mixed values of the queries `from..from + out.len() / out_width`, `(queries, out_width)`, of which `out_width` numbers are wanted.
 /// Queries are expected scaled, so that 2 and not e is the base of the softmax.
+///
+/// All queries see a run of keys before the next run is laid out: a run stays near the core, however long the sequence.
 #[inline(always)]
 pub(super) fn attend<const N: usize, const FMA: bool>(
     head: &Head<'_>,
@@ -101,55 +108,53 @@ pub(super) fn attend<const N: usize, const FMA: bool>(
     out_width: usize,
     tile: impl Tile,
 ) {
-    scratch.fit(head);
-    scratch.pack(head);
-    let (width, stride) = (head.width, head.stride);
-    let depth = head.tokens.next_multiple_of(COLUMNS) / 2;
-    let scores = scratch.scores.as_mut_slice();
-    for (block, out) in out.chunks_mut(ROWS * out_width).enumerate() {
-        let first = from + block * ROWS;
-        let queries = out.len() / out_width;
-        let tiles = queries.div_ceil(N);
-        let (mut largest, mut sums) = ([NOTHING; ROWS], [0.0; ROWS]);
-        for run in (0..head.tokens).step_by(RUN) {
-            let keys = RUN.min(head.tokens - run);
-            let padded = keys.next_multiple_of(COLUMNS);
-            let panels = scratch.keys[run / 16 * (width / 2)..].chunks_exact(width);
-            for (pair, panels) in panels.take(padded / COLUMNS).enumerate() {
+    let (width, stride, queries) = (head.width, head.stride, out.len() / out_width);
+    scratch.fit(width, queries);
+    for run in (0..head.tokens).step_by(RUN) {
+        let keys = RUN.min(head.tokens - run);
+        let padded = keys.next_multiple_of(COLUMNS);
+        scratch.pack(head, run, padded);
+        let Scratch { keys: key_panels, values, scores, shares, mixed, state } = scratch;
+        let (scores, shares) = (flat_mut(scores), flat_mut(shares));
+        let blocks = flat_mut(mixed).chunks_exact_mut(ROWS * width).zip(state.chunks_exact_mut(ROWS));
+        for (block, (mixed, state)) in blocks.enumerate().take(queries.div_ceil(ROWS)) {
+            let first = block * ROWS;
+            let rows = ROWS.min(queries - first);
+            let tiles = rows.div_ceil(N);
+            for (at, panels) in key_panels.chunks_exact(width).take(padded / COLUMNS).enumerate() {
                 let (one, two) = panels.split_at(width / 2);
                 for t in 0..tiles {
-                    let rows = &head.rows[(first + t * N) * stride..];
-                    let out = &mut flat_mut(scores)[t * N * RUN + pair * COLUMNS..];
-                    tile(rows, stride, width / 32, [one, two], out, RUN, false);
+                    let queries = &head.rows[(from + first + t * N) * stride..];
+                    let out = &mut scores[t * N * RUN + at * COLUMNS..];
+                    tile(queries, stride, width / 32, [one, two], out, RUN, false);
                 }
             }
-            let rows = flat_mut(scores).chunks_exact_mut(RUN).zip(flat_mut(&mut scratch.shares).chunks_exact_mut(RUN));
-            for (row, (scores, shares)) in rows.take(queries).enumerate() {
+            let lines = scores.chunks_exact_mut(RUN).zip(shares.chunks_exact_mut(RUN)).zip(state).take(rows);
+            for (row, ((scores, shares), (largest, sum))) in lines.enumerate() {
                 scores[keys..padded].fill(NOTHING);
-                let before = largest[row];
-                let sum = softmax::<FMA>(&scores[..padded], &mut shares[..padded], &mut largest[row]);
-                let kept = exp2::<FMA>(before - largest[row]);
+                let before = *largest;
+                let added = softmax::<FMA>(&scores[..padded], &mut shares[..padded], largest);
+                let kept = exp2::<FMA>(before - *largest);
                 if run > 0 && kept < 1.0 {
-                    flat_mut(&mut scratch.mixed)[row * width..][..width].iter_mut().for_each(|x| *x *= kept);
+                    mixed[row * width..][..width].iter_mut().for_each(|x| *x *= kept);
                 }
-                sums[row] = sums[row] * kept + sum;
+                *sum = *sum * kept + added;
             }
-            for pair in 0..width / COLUMNS {
-                let panel = |at: usize| &scratch.values[at * depth + run / 2..][..padded / 2];
+            for at in 0..width / COLUMNS {
+                let panel = |at: usize| &values[at * padded / 2..][..padded / 2];
                 for t in 0..tiles {
-                    let rows = &flat(&scratch.shares)[t * N * RUN..];
-                    let out = &mut flat_mut(&mut scratch.mixed)[t * N * width + pair * COLUMNS..];
-                    tile(rows, RUN, padded / 32, [panel(2 * pair), panel(2 * pair + 1)], out, width, run > 0);
+                    let out = &mut mixed[t * N * width + at * COLUMNS..];
+                    let panels = [panel(2 * at), panel(2 * at + 1)];
+                    tile(&shares[t * N * RUN..], RUN, padded / 32, panels, out, width, run > 0);
                 }
             }
         }
-        for ((out, mixed), sum) in
-            out.chunks_exact_mut(out_width).zip(flat(&scratch.mixed).chunks_exact(width)).zip(sums)
-        {
-            let factor = 1.0 / sum;
-            for (out, mixed) in out.iter_mut().zip(mixed) {
-                *out = mixed * factor;
-            }
+    }
+    let rows = flat(&scratch.mixed).chunks_exact(width).zip(&scratch.state);
+    for (out, (mixed, (_, sum))) in out.chunks_exact_mut(out_width).zip(rows) {
+        let factor = 1.0 / sum;
+        for (out, mixed) in out.iter_mut().zip(mixed) {
+            *out = mixed * factor;
         }
     }
 }

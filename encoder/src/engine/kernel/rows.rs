@@ -25,21 +25,11 @@ pub(super) fn norm_to_codes<const FMA: bool>(row: &[f32], weight: &[f32], eps: f
     let norm = 1.0 / (sum_of(squares) / weight.len() as f32 + eps).sqrt();
     let largest = most_of(largest);
     let factor = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-    let whole = row.as_chunks::<64>().0.iter().zip(codes.iter_mut());
-    for (at, (row, codes)) in whole.enumerate() {
-        let weights = weight.get(64 * at..).and_then(|weights| weights.first_chunk::<64>());
-        match weights {
-            Some(weights) => {
-                for i in 0..64 {
-                    codes.0[i] = to_code(row[i] * weights[i] * factor);
-                }
-            }
-            None => {
-                for i in 0..64 {
-                    codes.0[i] = to_code(row[i] * weight.get(64 * at + i).unwrap_or(&0.0) * factor);
-                }
-            }
-        }
+    for (at, (row, codes)) in row.as_chunks::<64>().0.iter().zip(codes).enumerate() {
+        codes.0 = match weight.get(64 * at..).and_then(|weights| weights.first_chunk::<64>()) {
+            Some(weights) => std::array::from_fn(|i| to_code(row[i] * weights[i] * factor)),
+            None => std::array::from_fn(|i| to_code(row[i] * weight.get(64 * at + i).unwrap_or(&0.0) * factor)),
+        };
     }
     largest * norm / 127.0
 }
@@ -76,9 +66,7 @@ pub(super) fn to_codes(row: &[f32], codes: &mut [Codes]) -> f32 {
     let largest = most_of(largest);
     let factor = if largest > 0.0 { 127.0 / largest } else { 0.0 };
     for (row, codes) in row.as_chunks::<64>().0.iter().zip(codes) {
-        for i in 0..64 {
-            codes.0[i] = to_code(row[i] * factor);
-        }
+        codes.0 = std::array::from_fn(|i| to_code(row[i] * factor));
     }
     largest / 127.0
 }
