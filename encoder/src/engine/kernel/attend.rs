@@ -3,9 +3,9 @@
 //! A row's maximum and sum are carried from one run of keys to the next and what was mixed so far is scaled down when a larger score
 //! appears, so that the scores of a long sequence are never all there at once.
 
-use super::exp::exp2;
+use super::exp::{exp2, exp2_rough};
 use super::lines::{Floats, HalfStep, Halves, Line, flat, flat_mut};
-use super::rows::{most_of, sum_of, to_half};
+use super::rows::{most_of, sum_of, to_half_up};
 use super::{COLUMNS, ROWS};
 
 /// Keys of a run: the scores of a block of queries for them take 64 KiB.
@@ -170,9 +170,9 @@ fn softmax<const FMA: bool>(scores: &[f32], shares: &mut [u16], largest: &mut f3
     *largest = most;
     let mut sums = [0.0; 16];
     for (scores, halves) in scores.as_chunks::<16>().0.iter().zip(shares.as_chunks_mut::<16>().0) {
-        let shares: [f32; 16] = std::array::from_fn(|i| exp2::<FMA>(scores[i] - most));
+        let shares: [f32; 16] = std::array::from_fn(|i| exp2_rough::<FMA>(scores[i] - most));
         sums = std::array::from_fn(|i| sums[i] + shares[i]);
-        *halves = shares.map(to_half);
+        *halves = shares.map(to_half_up);
     }
     sum_of(sums)
 }

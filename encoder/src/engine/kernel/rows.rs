@@ -140,6 +140,12 @@ pub(super) fn to_half(x: f32) -> u16 {
     ((bits.wrapping_add(0x7fff + ((bits >> 16) & 1))) >> 16) as u16
 }
 
+/// As [`to_half`], halfway cases up: two instructions less, for numbers of which there are many.
+#[inline(always)]
+pub(super) fn to_half_up(x: f32) -> u16 {
+    (x.to_bits().wrapping_add(0x8000) >> 16) as u16
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::lines::zeros;
