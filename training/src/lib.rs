@@ -1,4 +1,12 @@
 //! The trainer: NeoBERT from raw text to a retriever, with hand-written backward passes.
 
 pub mod data;
+mod error;
+pub mod model;
 pub mod op;
+mod random;
+mod schedule;
+
+pub use error::{Error, ErrorKind, Result};
+pub use random::Random;
+pub use schedule::{Decay, Schedule};
