@@ -4,6 +4,7 @@ pub mod data;
 mod error;
 pub mod model;
 pub mod op;
+pub mod optimizer;
 mod random;
 mod schedule;
 
