@@ -1,13 +1,14 @@
 // The softmax between the two products of attention and its gradient, a warp a row, in place: a lane writes only what it alone reads.
 #include "warp.cuh"
 
-// scores (count, seq, seq) to probabilities of the keys before the sequence's length; the others get 0, whatever their score is.
+// scores (count, seq, seq) to probabilities of the keys before the sequence's length; the others get 0, whatever their score is, and so
+// do all keys of the rows that are padding themselves, which no one reads: they come out as zeros, and take part in no gradient.
 template <class T, int V>
 __device__ __forceinline__ void masked_softmax(T *scores, const u32 *lengths, u32 first, u32 count, u32 seq, u32 heads, float scale) {
     const u32 lane = threadIdx.x % LANES;
     const u32 row = blockIdx.x * (blockDim.x / LANES) + threadIdx.x / LANES;
     if (row / seq >= count) return;
-    const u32 length = min(lengths[(first + row / seq) / heads], seq);
+    const u32 whole = min(lengths[(first + row / seq) / heads], seq), length = row % seq < whole ? whole : 0;
     scores += (u64)row * seq;
 
     SoftmaxSum seen = {NOTHING_SEEN, 0.f};

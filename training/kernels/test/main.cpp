@@ -243,7 +243,7 @@ static void softmax(int v, u32 b, u32 heads, u32 seq, u32 first) {
     run("softmax_backward" + s, blocks(rows, 8), 1, 256, 0, scores.begin, dp.begin, rows, seq, scale);
     std::vector<double> right(rows * seq), back(rows * seq);
     for (u32 i = 0; i < rows; i++) {
-        const u32 length = lengths[(first + i / seq) / heads];
+        const u32 whole = lengths[(first + i / seq) / heads], length = i % seq < whole ? whole : 0;
         double top = -INFINITY, sum = 0, dot = 0;
         for (u32 j = 0; j < length; j++) top = std::max(top, before[i * seq + j] * scale);
         for (u32 j = 0; j < length; j++) sum += std::exp(before[i * seq + j] * scale - top);
