@@ -1,5 +1,6 @@
 //! The trainer: NeoBERT from raw text to a retriever, with hand-written backward passes.
 
+pub mod bench;
 pub mod contrastive;
 pub mod data;
 mod error;
