@@ -1,5 +1,6 @@
 //! The GPU's kernels, run without a GPU: their own text compiled for the host with an emulated block of threads around it
 //! (`kernels/test`), every result against plain loops in double precision.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
 use std::process::Command;
