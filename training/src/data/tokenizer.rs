@@ -9,8 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Value, json};
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::{
-    AddedToken, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
-    Trainer,
+    AddedToken, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Trainer,
 };
 
 use super::error::{Error, Result};
@@ -164,7 +163,8 @@ fn words(cutter: &tokenizers::Tokenizer, text: &str) -> tokenizers::Result<Vec<S
             pre_tokenizer.pre_tokenize(&mut line)?;
         }
         let splits = line.get_splits(OffsetReferential::Normalized, OffsetType::None);
-        words.extend(splits.iter().map(|(word, ..)| *word).filter(|word| word.len() <= LONGEST_WORD).map(str::to_owned));
+        words
+            .extend(splits.iter().map(|(word, ..)| *word).filter(|word| word.len() <= LONGEST_WORD).map(str::to_owned));
     }
     Ok(words)
 }
