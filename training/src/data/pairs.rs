@@ -30,7 +30,11 @@ pub struct PairFields {
 impl Default for PairFields {
     fn default() -> Self {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        Self { query: names(&["query", "anchor"]), positive: names(&["positive"]), negatives: names(&["negatives", "negative"]) }
+        Self {
+            query: names(&["query", "anchor"]),
+            positive: names(&["positive"]),
+            negatives: names(&["negatives", "negative"]),
+        }
     }
 }
 
@@ -112,7 +116,11 @@ impl Texts {
         let mut texts = |names: &[String]| first_texts(record, names).into_iter();
         let query = texts(&options.fields.query).next()?;
         let positive = texts(&options.fields.positive).next()?;
-        Some(Self { query, positive, negatives: texts(&options.fields.negatives).take(options.negatives as usize).collect() })
+        Some(Self {
+            query,
+            positive,
+            negatives: texts(&options.fields.negatives).take(options.negatives as usize).collect(),
+        })
     }
 
     fn encode(&self, vocabulary: &Vocabulary, options: &PairOptions) -> Result<Pair> {
@@ -152,12 +160,7 @@ fn write(
     writer.example(query, positive, &negatives)
 }
 
-fn document(
-    tokens: &[u16],
-    writer: &mut SetWriter,
-    vocabulary: &Vocabulary,
-    options: &PairOptions,
-) -> Result<Written> {
+fn document(tokens: &[u16], writer: &mut SetWriter, vocabulary: &Vocabulary, options: &PairOptions) -> Result<Written> {
     let whole = 0..tokens.len();
     let ranges = if tokens.len() <= options.whole {
         vec![whole]

@@ -108,10 +108,14 @@ impl Set {
             free = (span.sequence, span.tokens.end);
         }
         self.first_spans.resize(self.sequences() + 1, self.spans() as u32);
-        let is = |span: u32, role: Role| self.span(span).and_then(|span| self.sequence(span.sequence)).is_some_and(|of| of.role == role);
+        let is = |span: u32, role: Role| {
+            self.span(span).and_then(|span| self.sequence(span.sequence)).is_some_and(|of| of.role == role)
+        };
         let sound = |example: Example<'_>| {
             let passage = |&span: &u32| span == NO_SPAN || is(span, Role::Document);
-            is(example.query, Role::Query) && is(example.positive, Role::Document) && example.negatives.iter().all(passage)
+            is(example.query, Role::Query)
+                && is(example.positive, Role::Document)
+                && example.negatives.iter().all(passage)
         };
         if let Some(at) = (0..self.examples()).position(|at| !self.example(at).is_some_and(sound)) {
             return Err(Error::damaged(&folder.join(EXAMPLES), format!("example {at} names a span that is not there")));

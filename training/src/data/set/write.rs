@@ -105,7 +105,10 @@ impl SetWriter {
         let is = |span: u32, query: bool| self.queries.get(span as usize) == Some(&query);
         let negatives = negatives.get(..self.manifest.k as usize).unwrap_or(negatives);
         if !is(query, true) || !is(positive, false) || !negatives.iter().all(|&span| is(span, false)) {
-            return Err(invalid("example", format!("{query} is no query, or one of {positive}, {negatives:?} no passage")));
+            return Err(invalid(
+                "example",
+                format!("{query} is no query, or one of {positive}, {negatives:?} no passage"),
+            ));
         }
         let mut row = vec![query, positive];
         row.extend_from_slice(negatives);
