@@ -75,6 +75,14 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
+    /// A tensor that a model is to start from does not fit.
+    #[error("the tensor `{name}` {reason}")]
+    Weights {
+        /// Its name.
+        name: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// A file of a run that is damaged: its bytes are not those that were written.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
@@ -140,7 +148,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Config { .. } | Self::Recipe { .. } | Self::Override { .. } => ErrorKind::InvalidInput,
-            Self::Checkpoint { .. } | Self::Data { .. } | Self::Tokenizer { .. } => ErrorKind::InvalidInput,
+            Self::Checkpoint { .. } | Self::Weights { .. } | Self::Data { .. } | Self::Tokenizer { .. } => ErrorKind::InvalidInput,
             Self::Diverged { .. } => ErrorKind::Diverged,
             Self::Damaged { .. } => ErrorKind::Corrupted,
             Self::Unavailable { .. } => ErrorKind::Unavailable,
