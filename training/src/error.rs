@@ -83,6 +83,14 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
+    /// A tensor that a model is to start from does not fit.
+    #[error("the tensor `{name}` {reason}")]
+    Weights {
+        /// Its name.
+        name: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// A file of a run that is damaged: its bytes are not those that were written.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {

@@ -115,8 +115,14 @@ mod tests {
     fn the_sequences_are_the_published_ones() {
         let mut random = Random { state: [1, 2, 3, 4] };
         let drawn: Vec<u64> = (0..6).map(|_| random.next_u64()).collect();
-        let published =
-            [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386, 9_228_616_714_210_784_205, 9_973_669_472_204_895_162];
+        let published = [
+            41_943_041,
+            58_720_359,
+            3_588_806_011_781_223,
+            3_591_011_842_654_386,
+            9_228_616_714_210_784_205,
+            9_973_669_472_204_895_162,
+        ];
         assert_eq!(drawn, published);
         let mut mixer = SplitMix(1_234_567);
         assert_eq!([mixer.next(), mixer.next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use neodex_training::checkpoint::{Checkpoints, State, TensorSpec};
-use neodex_training::{Error, ErrorKind, Phase, Random};
+use neodex_training::random::Random;
+use neodex_training::{Error, ErrorKind, Phase};
 use serde_json::json;
 
 fn state(step: u64) -> State {

@@ -3,8 +3,8 @@
 
 use std::thread;
 
-use neodex_training::Random;
 use neodex_training::distributed::{ProcessGroup, Single, ThreadRank, Threads};
+use neodex_training::random::Random;
 
 fn values(rank: usize, length: usize) -> Vec<f32> {
     let mut random = Random::keyed(7, &[rank as u64]);

@@ -1,7 +1,7 @@
 //! The learning rate agrees with the scheduler of NeoBERT's own code, step by step.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use neodex_training::{Decay, Schedule};
+use neodex_training::schedule::{Decay, Schedule};
 use serde_json::Value;
 
 #[test]
