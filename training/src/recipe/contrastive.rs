@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::ModelConfig;
+use super::{ModelConfig, TextLayout};
 use super::check::{at_least, holds, positive, within};
 use crate::error::Result;
 use crate::schedule::{Decay, Schedule};
@@ -56,7 +56,7 @@ pub struct ContrastiveConfig {
     /// Weight of the loss on pairs.
     #[serde(default = "one")]
     pub infonce_weight: f64,
-    /// Whose vectors are to be imitated: a model's folder, or a file of vectors. A set may name its own.
+    /// The model whose vectors are to be imitated: its folder. Absent where the prepared sets bring their teacher's vectors.
     pub teacher: Option<PathBuf>,
     /// Weight of `1 - cosine` between a text's vector and the teacher's.
     #[serde(default)]
@@ -74,20 +74,22 @@ pub struct ContrastiveConfig {
     pub hard_negatives: usize,
 }
 
-/// A file of pairs, one JSON object a line: `query`, `positive`, perhaps `negatives`.
+/// Pairs: a file with one JSON object a line (`query`, `positive`, perhaps `negatives`), a prepared set's folder, or, with `window`, running
+/// text that pairs are made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairSet {
-    /// The file.
+    /// The file or folder.
     pub path: PathBuf,
+    /// With `window`: how the documents are laid out.
+    #[serde(default)]
+    pub layout: TextLayout,
     /// Pairs of a step drawn from it, where it differs from `contrastive.batch`.
     pub batch: Option<usize>,
     /// Its chance relative to the others, instead of its size.
     pub weight: Option<f64>,
-    /// Tokens of a window in which several passages of one document are pooled each on its own; absent for one text a row.
+    /// Tokens of a window of running text in which several passages of one document are pooled each on its own.
     pub window: Option<usize>,
-    /// Vectors to be imitated on this set, instead of those of `contrastive.teacher`.
-    pub teacher: Option<PathBuf>,
 }
 
 fn temperature() -> f64 {
@@ -166,10 +168,6 @@ impl ContrastiveConfig {
         let distilled = self.distill_weight + self.score_distill_weight > 0.0;
         holds(distilled || self.infonce_weight > 0.0, "contrastive.infonce_weight", || {
             "is 0, and so are distill_weight and score_distill_weight; one must be above 0".to_owned()
-        })?;
-        let taught = self.teacher.is_some() || self.sets.iter().any(|set| set.teacher.is_some());
-        holds(taught || !distilled, "contrastive.teacher", || {
-            "is absent; distill_weight and score_distill_weight above 0 need one, here or in a set".to_owned()
         })
     }
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use contrastive::{ContrastiveConfig, PairSet};
 pub use model::ModelConfig;
 pub use optimizer::{OptimizerConfig, ScheduleConfig};
-pub use pretrain::{Corpus, Masking, Packing, PretrainConfig, Stage};
+pub use pretrain::{Corpus, Masking, Packing, PretrainConfig, Stage, TextLayout};
 pub use run::{Precision, RunConfig};
 pub use tokenizer::{TokenizerConfig, TokenizerKind};
 

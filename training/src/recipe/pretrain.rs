@@ -79,16 +79,37 @@ pub struct Stage {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Corpus {
-    /// A file or a folder.
+    /// A file of records or of text, or a folder of them.
     pub path: PathBuf,
+    /// Fields of a record that are texts, the first that it has.
+    #[serde(default = "text")]
+    pub fields: Vec<String>,
+    /// How the documents are laid out.
+    #[serde(default)]
+    pub layout: TextLayout,
     /// Share in the mixture, relative to the other weights; by size where no corpus of the stage has one.
     pub weight: Option<f64>,
     /// Only documents of at least so many tokens.
     pub min_tokens: Option<usize>,
 }
 
+/// Where a document keeps its title and headings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextLayout {
+    /// Nowhere that is known.
+    #[default]
+    Plain,
+    /// The title is the first line, and a line after an empty one is a heading.
+    Titled,
+}
+
 fn mlm_probability() -> f64 {
     0.2
+}
+
+fn text() -> Vec<String> {
+    vec!["text".to_owned()]
 }
 
 impl PretrainConfig {

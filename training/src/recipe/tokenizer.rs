@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::ModelConfig;
-use super::check::{at_least, holds};
+use super::check::{at_least, holds, within};
 use crate::error::Result;
 
 /// What kind of tokenizer is trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenizerKind {
-    /// BERT's: whole words and the pieces that continue them.
+    /// BERT's: words in lower case without accents, and the pieces that continue them.
     #[default]
     WordPiece,
-    /// Byte-level byte-pair encoding.
+    /// Byte-pair encoding over bytes; case is kept.
     Bpe,
 }
 
@@ -27,8 +27,6 @@ pub struct TokenizerConfig {
     pub kind: TokenizerKind,
     /// Entries to learn, special tokens included; `model.vocab_size` where absent.
     pub vocab_size: Option<usize>,
-    /// Whether text is lower-cased and stripped of accents first.
-    pub lowercase: bool,
     /// What to learn it from; the corpora of pretraining where absent.
     pub files: Vec<PathBuf>,
     /// Bytes of text to learn it from, taken evenly from the files.
@@ -42,7 +40,6 @@ impl Default for TokenizerConfig {
         Self {
             kind: TokenizerKind::default(),
             vocab_size: None,
-            lowercase: true,
             files: Vec::new(),
             sample_bytes: 200 << 20,
             path: None,
@@ -60,7 +57,8 @@ impl TokenizerConfig {
     pub(super) fn validate(&self, model: &ModelConfig) -> Result<()> {
         at_least("tokenizer.sample_bytes", self.sample_bytes, 1)?;
         let entries = self.entries(model);
-        at_least("tokenizer.vocab_size", entries, 32)?;
+        // Prepared data keeps ids in 16 bits.
+        within("tokenizer.vocab_size", entries, 32..=1 << 16)?;
         holds(entries <= model.vocab_size, "tokenizer.vocab_size", || {
             format!("is {entries}; it must be at most model.vocab_size, {}", model.vocab_size)
         })?;
