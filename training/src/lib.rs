@@ -4,6 +4,7 @@ pub mod bench;
 pub mod checkpoint;
 pub mod contrastive;
 pub mod data;
+pub mod device;
 pub mod distributed;
 pub mod error;
 pub mod metrics;
@@ -16,6 +17,7 @@ pub mod random;
 pub mod recipe;
 pub mod run;
 pub mod schedule;
+pub mod tokenizer;
 
 pub use error::{Error, ErrorKind, Result};
 pub use progress::Observer;

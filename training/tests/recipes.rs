@@ -86,6 +86,7 @@ fn refusals_name_the_key_the_value_and_what_is_allowed() {
         ("pretrain.stage.0.corpora.0.weight=1", &["pretrain.stage.0.corpora", "4 entries", "1 have a weight"]),
         ("tokenizer.vocab_size=4000", &["tokenizer.vocab_size", "4000", "3072"]),
         ("contrastive.matryoshka=[64, 128]", &["contrastive.matryoshka", "[64, 128]", "fall"]),
+        ("contrastive.distill_weight=1", &["contrastive.teacher", "absent"]),
         ("contrastive.infonce_weight=0", &["contrastive.infonce_weight", "above 0"]),
         ("contrastive.sets.0.window=4000", &["contrastive.sets.0.window", "4000", "16 to 512"]),
         ("optimizer.clip_norm=0", &["optimizer.clip_norm", "is 0", "above 0"]),

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ModelConfig, TextLayout};
+use super::ModelConfig;
 use super::check::{at_least, holds, positive, within};
+use crate::data::Layout;
 use crate::error::Result;
 use crate::schedule::{Decay, Schedule};
 
@@ -56,8 +57,9 @@ pub struct ContrastiveConfig {
     /// Weight of the loss on pairs.
     #[serde(default = "one")]
     pub infonce_weight: f64,
-    /// The model whose vectors are to be imitated: its folder. Absent where the prepared sets bring their teacher's vectors.
-    pub teacher: Option<PathBuf>,
+    /// Whose vectors are to be imitated: a model by name. They lie in the prepared sets as `teacher.f16`, where
+    /// `training/teacher/teach.py` puts them; a set without them is trained on its pairs alone.
+    pub teacher: Option<String>,
     /// Weight of `1 - cosine` between a text's vector and the teacher's.
     #[serde(default)]
     pub distill_weight: f64,
@@ -74,21 +76,21 @@ pub struct ContrastiveConfig {
     pub hard_negatives: usize,
 }
 
-/// Pairs: a file with one JSON object a line (`query`, `positive`, perhaps `negatives`), a prepared set's folder, or, with `window`, running
-/// text that pairs are made from.
+/// A file of pairs, one JSON object a line: `query`, `positive`, perhaps `negatives`. Or, with a `window`, a corpus or its shards; or the
+/// folder of a set prepared before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairSet {
     /// The file or folder.
     pub path: PathBuf,
-    /// With `window`: how the documents are laid out.
-    #[serde(default)]
-    pub layout: TextLayout,
     /// Pairs of a step drawn from it, where it differs from `contrastive.batch`.
     pub batch: Option<usize>,
     /// Its chance relative to the others, instead of its size.
     pub weight: Option<f64>,
-    /// Tokens of a window of running text in which several passages of one document are pooled each on its own.
+    /// How the documents of a corpus are laid out, where windows are cut from one.
+    #[serde(default)]
+    pub layout: Layout,
+    /// Tokens of a window in which several passages of one document are pooled each on its own; absent for one text a row.
     pub window: Option<usize>,
 }
 
@@ -168,6 +170,10 @@ impl ContrastiveConfig {
         let distilled = self.distill_weight + self.score_distill_weight > 0.0;
         holds(distilled || self.infonce_weight > 0.0, "contrastive.infonce_weight", || {
             "is 0, and so are distill_weight and score_distill_weight; one must be above 0".to_owned()
+        })?;
+        let taught = self.teacher.is_some();
+        holds(taught || !distilled, "contrastive.teacher", || {
+            "is absent; distill_weight and score_distill_weight above 0 need one".to_owned()
         })
     }
 }

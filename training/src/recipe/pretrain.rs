@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{at_least, holds, positive, within};
 use super::{ModelConfig, ScheduleConfig};
+use crate::data::Layout;
 use crate::error::Result;
 use crate::schedule::{Decay, Schedule};
 
@@ -84,24 +85,13 @@ pub struct Corpus {
     /// Fields of a record that are texts, the first that it has.
     #[serde(default = "text")]
     pub fields: Vec<String>,
-    /// How the documents are laid out.
-    #[serde(default)]
-    pub layout: TextLayout,
     /// Share in the mixture, relative to the other weights; by size where no corpus of the stage has one.
     pub weight: Option<f64>,
     /// Only documents of at least so many tokens.
     pub min_tokens: Option<usize>,
-}
-
-/// Where a document keeps its title and headings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TextLayout {
-    /// Nowhere that is known.
-    #[default]
-    Plain,
-    /// The title is the first line, and a line after an empty one is a heading.
-    Titled,
+    /// How its documents are laid out.
+    #[serde(default)]
+    pub layout: Layout,
 }
 
 fn mlm_probability() -> f64 {

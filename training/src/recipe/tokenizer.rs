@@ -6,25 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::ModelConfig;
 use super::check::{at_least, holds, within};
+use crate::data::Kind;
 use crate::error::Result;
-
-/// What kind of tokenizer is trained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TokenizerKind {
-    /// BERT's: words in lower case without accents, and the pieces that continue them.
-    #[default]
-    WordPiece,
-    /// Byte-pair encoding over bytes; case is kept.
-    Bpe,
-}
 
 /// How text becomes tokens: trained from `files`, or read from `path`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenizerConfig {
     /// What kind to train.
-    pub kind: TokenizerKind,
+    pub kind: Kind,
     /// Entries to learn, special tokens included; `model.vocab_size` where absent.
     pub vocab_size: Option<usize>,
     /// What to learn it from; the corpora of pretraining where absent.
@@ -37,13 +27,7 @@ pub struct TokenizerConfig {
 
 impl Default for TokenizerConfig {
     fn default() -> Self {
-        Self {
-            kind: TokenizerKind::default(),
-            vocab_size: None,
-            files: Vec::new(),
-            sample_bytes: 200 << 20,
-            path: None,
-        }
+        Self { kind: Kind::default(), vocab_size: None, files: Vec::new(), sample_bytes: 200 << 20, path: None }
     }
 }
 
