@@ -1,6 +1,6 @@
 //! From the name of a device to the device training runs on.
 
-use candle_core::Device;
+pub use candle_core::Device;
 
 use crate::error::{Error, Result};
 
