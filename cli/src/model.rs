@@ -72,8 +72,8 @@ pub(crate) fn require(context: &Context, doing: &str) -> Result<NeoBert> {
 
 /// Loads the model in `folder`.
 pub(crate) fn load(context: &Context, folder: &Path) -> Result<NeoBert> {
-    let (device, precision) = (context.settings.device, context.settings.precision);
-    context.output.detail(format!("model {} on {device}, precision {precision}", folder.display()));
+    let (device, precision) = (context.settings.device.parse()?, context.settings.precision);
+    context.output.detail(format!("model {} on {}, precision {precision}", folder.display(), context.settings.device));
     load_model_with(folder, &Options { device, precision, ..Options::default() })
         .map_err(|error| usage(format!("cannot load the model in {}: {error}", folder.display())))
 }

@@ -51,7 +51,7 @@ pub(crate) fn run(context: &Context, args: &BenchEncoderArgs) -> Result<Status> 
         (None, None) => return Err(usage("say what to measure: --shape 12x384, or --model DIR")),
     };
     let options = Options {
-        device: context.settings.device,
+        device: context.settings.device.parse()?,
         precision: context.settings.precision,
         threads: args.threads,
         ..Options::default()

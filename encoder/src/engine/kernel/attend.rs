@@ -133,7 +133,7 @@ pub(super) fn attend<const N: usize, const FMA: bool>(
             for (row, ((scores, shares), (largest, sum))) in lines.enumerate() {
                 scores[keys..padded].fill(NOTHING);
                 let before = *largest;
-                let added = softmax::<FMA>(&scores[..padded], &mut shares[..padded], largest);
+                let added = softmax::<FMA>(&mut scores[..padded], &mut shares[..padded], largest);
                 let kept = exp2::<FMA>(before - *largest);
                 if run > 0 && kept < 1.0 {
                     mixed[row * width..][..width].iter_mut().for_each(|x| *x *= kept);
@@ -160,19 +160,23 @@ pub(super) fn attend<const N: usize, const FMA: bool>(
 }
 
 /// Shares, not yet divided by their sum, of a run of scores; raises `largest` first where a score is larger. Gives their sum.
+///
+/// `scores` is overwritten: one plain loop over a whole run is what the compiler makes the widest vectors of.
 #[inline(always)]
-fn softmax<const FMA: bool>(scores: &[f32], shares: &mut [u16], largest: &mut f32) -> f32 {
+fn softmax<const FMA: bool>(scores: &mut [f32], shares: &mut [u16], largest: &mut f32) -> f32 {
     let mut most = [*largest; 16];
     for scores in scores.as_chunks::<16>().0 {
         most = std::array::from_fn(|i| if scores[i] > most[i] { scores[i] } else { most[i] });
     }
     let most = most_of(most);
     *largest = most;
+    for (score, share) in scores.iter_mut().zip(shares) {
+        *score = exp2_rough::<FMA>(*score - most);
+        *share = to_half_up(*score);
+    }
     let mut sums = [0.0; 16];
-    for (scores, halves) in scores.as_chunks::<16>().0.iter().zip(shares.as_chunks_mut::<16>().0) {
-        let shares: [f32; 16] = std::array::from_fn(|i| exp2_rough::<FMA>(scores[i] - most));
+    for shares in scores.as_chunks::<16>().0 {
         sums = std::array::from_fn(|i| sums[i] + shares[i]);
-        *halves = shares.map(to_half_up);
     }
     sum_of(sums)
 }
