@@ -15,6 +15,7 @@
 //! whole; [`Encoder::embed_late`] takes documents of any length with the chunks they are to be cut into. Everything is computed in
 //! f32 and agrees with the reference implementation to about 1e-5.
 
+mod backend;
 mod batch;
 mod config;
 mod device;
@@ -29,6 +30,7 @@ pub mod late;
 pub mod model;
 mod options;
 mod pooling;
+mod precision;
 mod sentence;
 mod states;
 mod tokenizer;
@@ -44,6 +46,7 @@ pub use info::ModelInfo;
 pub use late::{ChunkSpan, LateDocument};
 pub use options::Options;
 pub use pooling::Pooling;
+pub use precision::Precision;
 pub use sentence::{Prompts, Role};
 pub use states::States;
 pub use tokenizer::{Tokenizer, Tokens};

@@ -2,12 +2,15 @@
 
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::precision::Precision;
 
 /// Settings of an [`Encoder`](crate::Encoder) that are not the model's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Where to compute. Default [`Device::Auto`].
     pub device: Device,
+    /// What to compute in. Default [`Precision::Auto`].
+    pub precision: Precision,
     /// Threads of the encoder's own pool; `None` (default) shares the process's pool, one thread a core.
     pub threads: Option<usize>,
     /// Most tokens in work at a time, padding included, at least 1. A longer sequence goes alone. Default 8192.
@@ -19,7 +22,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { device: Device::Auto, threads: None, batch_tokens: 8192, dimension: None }
+        Self { device: Device::Auto, precision: Precision::Auto, threads: None, batch_tokens: 8192, dimension: None }
     }
 }
 
