@@ -11,12 +11,13 @@ use std::process::Command;
 const KERNELS: [&str; 1] = ["neobert"];
 
 fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    if env::var_os("CARGO_FEATURE_CUDA").is_none() {
+        return Ok(());
+    }
     println!("cargo::rerun-if-changed=kernels");
     for variable in ["NVCC", "CUDA_HOME", "CUDA_PATH", "CUDA_COMPUTE_CAP"] {
         println!("cargo::rerun-if-env-changed={variable}");
-    }
-    if env::var_os("CARGO_FEATURE_CUDA").is_none() {
-        return Ok(());
     }
     let home = env::var_os("CUDA_HOME").or_else(|| env::var_os("CUDA_PATH"));
     let installed = home.map(|home| PathBuf::from(home).join("bin").join("nvcc"));
@@ -32,7 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             .arg(out.join(format!("{kernel}.ptx")))
             .arg(format!("kernels/{kernel}.cu"))
             .status()
-            .map_err(|error| format!("cannot run {}: {error}; the feature `cuda` needs the CUDA toolkit", nvcc.display()))?;
+            .map_err(|error| {
+                format!("cannot run {}: {error}; the feature `cuda` needs the CUDA toolkit", nvcc.display())
+            })?;
         if !status.success() {
             return Err(format!("{} failed on kernels/{kernel}.cu", nvcc.display()).into());
         }

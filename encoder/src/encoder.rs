@@ -50,6 +50,7 @@ impl Encoder {
     /// Every error of [`Error`] that names a file, a tensor, the device or an option.
     pub fn from_files(files: &ModelFiles, options: &Options) -> Result<Self> {
         options.validate()?;
+        let place = options.device.open()?;
         let config = NeoBertConfig::from_json(&files.config)?;
         let sentence = SentenceConfig::read(files)?;
         let tokenizer = Tokenizer::from_json(&files.tokenizer)?;
@@ -73,7 +74,7 @@ impl Encoder {
             });
         }
         let weights = Weights::parse(&files.weights)?;
-        let backend = backend::open(&weights, &config, options)?;
+        let backend = backend::open(&weights, &config, options, &place)?;
         let info = ModelInfo {
             name: files.name.clone(),
             architecture: config.model_type.clone(),
@@ -90,16 +91,17 @@ impl Encoder {
             stored_as: weights.dtype("encoder.weight").unwrap_or_default(),
             precision: backend.precision(),
             device: backend.device(),
+            notice: place.notice,
             fingerprint: fingerprint::of(files, &config, &sentence, max_tokens, dimension)?,
         };
         let pool = options.threads.map(|n| rayon::ThreadPoolBuilder::new().num_threads(n).build());
         Ok(Self(Arc::new(Inner {
-            backend,
             tokenizer,
             config,
             sentence,
             pool: pool.transpose().map_err(|source| Error::Threads { source })?,
-            batch_tokens: options.batch_tokens,
+            batch_tokens: options.batch_tokens.unwrap_or_else(|| backend.batch_tokens()),
+            backend,
             info,
         })))
     }

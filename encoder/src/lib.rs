@@ -24,14 +24,22 @@ mod error;
 mod files;
 mod fingerprint;
 mod folder;
+#[cfg(feature = "cuda")]
+mod gpu;
+#[cfg(not(feature = "cuda"))]
+#[path = "no_gpu.rs"]
+mod gpu;
 mod info;
 mod lanes;
 pub mod late;
 pub mod model;
 mod options;
+#[cfg(any(feature = "cuda", test))]
+mod packed;
 mod pooling;
 mod precision;
 mod sentence;
+mod speed;
 mod states;
 mod tokenizer;
 mod weights;

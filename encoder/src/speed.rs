@@ -16,7 +16,7 @@ impl Device {
     /// [`Error::DeviceUnavailable`](crate::Error::DeviceUnavailable), [`Error::Compute`](crate::Error::Compute).
     pub fn product_speed(self, precision: Precision) -> Result<f64> {
         let device = self.open()?.device;
-        let (width, repeats) = if device.is_cuda() { (8192, 30) } else { (1024, 3) };
+        let (width, repeats): (usize, usize) = if device.is_cuda() { (8192, 30) } else { (1024, 3) };
         let dtype = match precision {
             Precision::Bf16 if device.is_cuda() => DType::BF16,
             Precision::F16 if device.is_cuda() => DType::F16,

@@ -8,7 +8,8 @@ use candle_core::{CudaDevice, Device};
 
 /// The CUDA device of this number with one stream of its own, or what is missing, in the driver's words.
 pub(crate) fn open(ordinal: usize) -> Result<Device, String> {
-    let missing = |error| format!("no GPU number {ordinal} was found ({}; `nvidia-smi -L` lists them)", first_line(&error));
+    let missing =
+        |error| format!("no GPU number {ordinal} was found ({}; `nvidia-smi -L` lists them)", first_line(&error));
     let device = CudaDevice::new_with_stream(ordinal).map_err(missing)?;
     // SAFETY: the events order the work of several streams; all work of this device goes to its one stream, in order.
     unsafe { device.disable_event_tracking() };

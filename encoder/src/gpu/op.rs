@@ -96,7 +96,12 @@ pub(crate) fn span_means(states: &Tensor, spans: &Tensor) -> Result<Tensor> {
     // SAFETY: the signature is that of `span_mean`; there are two bounds a run, none past the states, because a batch is packed so; the
     // output is (runs, width), and THREADS columns of it are a block's.
     unsafe {
-        launch(states.device().as_cuda_device()?, "span_mean", (number(runs)?, number(width)?.div_ceil(THREADS)), &arguments)?;
+        launch(
+            states.device().as_cuda_device()?,
+            "span_mean",
+            (number(runs)?, number(width)?.div_ceil(THREADS)),
+            &arguments,
+        )?;
     }
     Ok(means)
 }

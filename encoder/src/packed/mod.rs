@@ -9,4 +9,7 @@ mod op;
 mod packing;
 
 pub(crate) use model::PackedNeoBert;
-pub(crate) use packing::{Inputs, Packing};
+pub(crate) use packing::Packing;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! A batch as numbers for the device: one buffer of u32, copied at once, of which the inputs are parts.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 
 use super::attention::Buckets;
 use crate::backend::Sequence;
@@ -34,7 +34,8 @@ pub(crate) struct Inputs {
 impl Packing {
     /// Packs the sequences one after the other.
     pub(crate) fn new(batch: &[Sequence]) -> Self {
-        let lengths: Vec<usize> = batch.iter().map(|sequence| sequence.ids.len()).filter(|&length| length > 0).collect();
+        let lengths: Vec<usize> =
+            batch.iter().map(|sequence| sequence.ids.len()).filter(|&length| length > 0).collect();
         let tokens = lengths.iter().sum();
         let spans = batch.iter().map(|sequence| sequence.spans.len()).sum();
         let mut buffer: Vec<u32> = Vec::with_capacity(2 * tokens + lengths.len() + 1 + 2 * spans);
@@ -89,7 +90,7 @@ impl Packing {
 
     /// As [`Packing::inputs`], the buffer still to be copied.
     #[cfg(test)]
-    pub(crate) fn copied(&self, device: &Device) -> Result<Inputs> {
+    pub(crate) fn copied(&self, device: &candle_core::Device) -> Result<Inputs> {
         self.inputs(&Tensor::from_slice(&self.buffer, self.buffer.len(), device)?, false)
     }
 }
@@ -106,7 +107,7 @@ mod tests {
             Sequence { ids: vec![8], spans: vec![] },
             Sequence { ids: vec![9, 4], spans: vec![1..2] },
         ]);
-        let inputs = packing.copied(&Device::Cpu).unwrap();
+        let inputs = packing.copied(&candle_core::Device::Cpu).unwrap();
         let values = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<u32>().unwrap();
         assert_eq!(values(&inputs.ids), [5, 6, 7, 8, 9, 4]);
         assert_eq!(values(&inputs.positions), [0, 1, 2, 0, 0, 1]);
