@@ -211,6 +211,22 @@ impl Encoder {
         Ok(states.into_iter().map(whole).collect())
     }
 
+    /// The mean last state of each sequence of ids, which must hold its special tokens already. No prompt, no scaling; zeros for an
+    /// empty sequence.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::hidden_states`].
+    pub fn means(&self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>> {
+        let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
+        let sequence = |i: usize| {
+            let ids = sequences.get(i).cloned().unwrap_or_default();
+            let whole = 0..ids.len();
+            Sequence { ids, spans: vec![whole] }
+        };
+        let means = self.lanes().run(&lengths, sequence)?;
+        Ok(means.into_iter().map(|mean| mean.unwrap_or_else(|| vec![0.0; self.0.config.hidden_size])).collect())
+    }
+
     /// The language-model head's logits for each sequence of ids, one row of the vocabulary's size a token.
     ///
     /// # Errors

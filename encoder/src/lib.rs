@@ -38,6 +38,7 @@ mod options;
 mod packed;
 mod pooling;
 mod precision;
+mod random;
 mod sentence;
 mod speed;
 mod states;
