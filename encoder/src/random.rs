@@ -6,6 +6,8 @@ use crate::config::NeoBertConfig;
 use crate::error::{Error, Result};
 use crate::files::ModelFiles;
 
+/// The reference's `decoder_init_range`.
+const SPREAD: f32 = 0.02;
 /// Knows no word, and opens and closes a sequence as every model does.
 const TOKENIZER: &str = r#"{"version":"1.0","truncation":null,"padding":null,"normalizer":null,"pre_tokenizer":{"type":"Whitespace"},
 "added_tokens":[{"id":1,"content":"[CLS]","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true},
@@ -17,8 +19,8 @@ const TOKENIZER: &str = r#"{"version":"1.0","truncation":null,"padding":null,"no
 "model":{"type":"WordLevel","vocab":{"[UNK]":0,"[CLS]":1,"[SEP]":2},"unk_token":"[UNK]"}}"#;
 
 impl ModelFiles {
-    /// A model of this shape, in f32. Its weights keep states at the size they have in trained models: a matrix of `columns` columns has
-    /// numbers of variance `1 / columns`. The same shape gives the same model.
+    /// A model of this shape as its training would start, in f32: matrices evenly spread from -0.02 to 0.02, norms 1. The same shape gives
+    /// the same model.
     ///
     /// # Errors
     /// [`Error::Config`] for a shape that cannot be.
@@ -30,8 +32,8 @@ impl ModelFiles {
             .map(|(name, shape)| {
                 let numbers = shape.iter().product();
                 let bytes = match shape.as_slice() {
-                    [_, columns] => random.bytes(numbers, 0.0, (3.0 / *columns as f32).sqrt()),
-                    _ => random.bytes(numbers, 1.0, 0.1),
+                    [_, _] => random.bytes(numbers, SPREAD),
+                    _ => 1.0_f32.to_le_bytes().repeat(numbers),
                 };
                 (name, shape, bytes)
             })
@@ -72,15 +74,15 @@ fn shapes(config: &NeoBertConfig) -> Vec<(String, Vec<usize>)> {
 struct Random(u64);
 
 impl Random {
-    /// So many numbers in f32, evenly spread `spread` to either side of `middle`.
-    fn bytes(&mut self, numbers: usize, middle: f32, spread: f32) -> Vec<u8> {
+    /// So many numbers in f32, evenly spread to either side of 0.
+    fn bytes(&mut self, numbers: usize, spread: f32) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(4 * numbers);
         for _ in 0..numbers {
             self.0 ^= self.0 << 13;
             self.0 ^= self.0 >> 7;
             self.0 ^= self.0 << 17;
             let even = (self.0 >> 40) as f32 / (1_u64 << 23) as f32 - 1.0;
-            bytes.extend((middle + spread * even).to_le_bytes());
+            bytes.extend((spread * even).to_le_bytes());
         }
         bytes
     }
