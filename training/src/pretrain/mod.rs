@@ -1,0 +1,9 @@
+//! Masked-language-model pretraining.
+
+mod masking;
+mod sampler;
+mod step;
+
+pub use masking::{Replacement, mask};
+pub use sampler::{Cursor, Documents, Sampler, Share, Window, batches};
+pub use step::{MaskPolicy, MaskedBatch, Specials, Sums, number};
