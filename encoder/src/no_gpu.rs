@@ -50,6 +50,12 @@ pub(crate) mod op {
     }
 }
 
+/// Never reached: attention goes by buckets.
 #[cfg(test)]
-#[path = "gpu/no_flash.rs"]
-pub(crate) mod flash;
+pub(crate) mod flash {
+    use candle_core::{Error, Result, Tensor};
+
+    pub(crate) fn attend(_: &Tensor, _: &Tensor, _: usize, _: usize) -> Result<Tensor> {
+        Err(Error::NotCompiledWithCudaSupport)
+    }
+}

@@ -1,5 +1,5 @@
 //! The packed model against the exact one, on the CPU.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::single_range_in_vec_init)]
 
 use std::path::Path;
 
