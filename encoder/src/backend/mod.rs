@@ -40,6 +40,7 @@ pub(crate) enum Layout {
     /// Its longest sequence times its sequences.
     Padded,
     /// The sum of its sequences.
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code))]
     Packed,
 }
 
