@@ -83,14 +83,6 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
-    /// A tensor that a model is to start from does not fit.
-    #[error("the tensor `{name}` {reason}")]
-    Weights {
-        /// Its name.
-        name: String,
-        /// What does not fit.
-        reason: String,
-    },
     /// A file of a run that is damaged: its bytes are not those that were written.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
@@ -138,6 +130,9 @@ pub enum Error {
         /// What it takes.
         reason: String,
     },
+    /// Prepared data, or the texts it is made of, cannot be used.
+    #[error(transparent)]
+    Prepared(#[from] crate::data::Error),
     /// The encoder refused a model or a text.
     #[error(transparent)]
     Encoder(#[from] neodex_encoder::Error),
@@ -161,6 +156,12 @@ impl Error {
             Self::Damaged { .. } => ErrorKind::Corrupted,
             Self::Unavailable { .. } => ErrorKind::Unavailable,
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => ErrorKind::NotFound,
+            Self::Prepared(source) => match source.kind() {
+                crate::data::ErrorKind::InvalidInput => ErrorKind::InvalidInput,
+                crate::data::ErrorKind::NotFound => ErrorKind::NotFound,
+                crate::data::ErrorKind::Corrupted => ErrorKind::Corrupted,
+                _ => ErrorKind::Internal,
+            },
             Self::Encoder(source) => match source.kind() {
                 neodex_encoder::ErrorKind::InvalidInput => ErrorKind::InvalidInput,
                 neodex_encoder::ErrorKind::NotFound => ErrorKind::NotFound,

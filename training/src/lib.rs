@@ -10,12 +10,14 @@ pub mod metrics;
 pub mod model;
 pub mod op;
 pub mod optimizer;
+pub mod prepare;
 pub mod pretrain;
 pub mod progress;
 pub mod random;
 pub mod recipe;
 pub mod run;
 pub mod schedule;
+mod session;
 
 pub use error::{Error, ErrorKind, Result};
 pub use progress::Observer;

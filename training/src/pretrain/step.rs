@@ -90,6 +90,12 @@ impl MaskedBatch {
         self.tokens
     }
 
+    /// Windows in it.
+    #[must_use]
+    pub fn sequences(&self) -> usize {
+        self.batch.sequences
+    }
+
     /// Hidden ones.
     #[must_use]
     pub fn masked(&self) -> usize {

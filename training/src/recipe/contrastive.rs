@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ModelConfig;
 use super::check::{at_least, holds, positive, within};
+use crate::data::Layout;
 use crate::error::Result;
 use crate::schedule::{Decay, Schedule};
 
@@ -56,8 +57,9 @@ pub struct ContrastiveConfig {
     /// Weight of the loss on pairs.
     #[serde(default = "one")]
     pub infonce_weight: f64,
-    /// Whose vectors are to be imitated: a model's folder, or a file of vectors. A set may name its own.
-    pub teacher: Option<PathBuf>,
+    /// Whose vectors are to be imitated: a model by name. They lie in the prepared sets as `teacher.f16`, where
+    /// `training/teacher/teach.py` puts them; a set without them is trained on its pairs alone.
+    pub teacher: Option<String>,
     /// Weight of `1 - cosine` between a text's vector and the teacher's.
     #[serde(default)]
     pub distill_weight: f64,
@@ -74,20 +76,22 @@ pub struct ContrastiveConfig {
     pub hard_negatives: usize,
 }
 
-/// A file of pairs, one JSON object a line: `query`, `positive`, perhaps `negatives`.
+/// A file of pairs, one JSON object a line: `query`, `positive`, perhaps `negatives`. Or, with a `window`, a corpus or its shards; or the
+/// folder of a set prepared before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PairSet {
-    /// The file.
+    /// The file or folder.
     pub path: PathBuf,
     /// Pairs of a step drawn from it, where it differs from `contrastive.batch`.
     pub batch: Option<usize>,
     /// Its chance relative to the others, instead of its size.
     pub weight: Option<f64>,
+    /// How the documents of a corpus are laid out, where windows are cut from one.
+    #[serde(default)]
+    pub layout: Layout,
     /// Tokens of a window in which several passages of one document are pooled each on its own; absent for one text a row.
     pub window: Option<usize>,
-    /// Vectors to be imitated on this set, instead of those of `contrastive.teacher`.
-    pub teacher: Option<PathBuf>,
 }
 
 fn temperature() -> f64 {
@@ -167,9 +171,9 @@ impl ContrastiveConfig {
         holds(distilled || self.infonce_weight > 0.0, "contrastive.infonce_weight", || {
             "is 0, and so are distill_weight and score_distill_weight; one must be above 0".to_owned()
         })?;
-        let taught = self.teacher.is_some() || self.sets.iter().any(|set| set.teacher.is_some());
+        let taught = self.teacher.is_some();
         holds(taught || !distilled, "contrastive.teacher", || {
-            "is absent; distill_weight and score_distill_weight above 0 need one, here or in a set".to_owned()
+            "is absent; distill_weight and score_distill_weight above 0 need one".to_owned()
         })
     }
 }

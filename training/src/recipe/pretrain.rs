@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{at_least, holds, positive, within};
 use super::{ModelConfig, ScheduleConfig};
+use crate::data::Layout;
 use crate::error::Result;
 use crate::schedule::{Decay, Schedule};
 
@@ -85,6 +86,9 @@ pub struct Corpus {
     pub weight: Option<f64>,
     /// Only documents of at least so many tokens.
     pub min_tokens: Option<usize>,
+    /// How its documents are laid out.
+    #[serde(default)]
+    pub layout: Layout,
 }
 
 fn mlm_probability() -> f64 {
