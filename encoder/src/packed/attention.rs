@@ -11,6 +11,8 @@ use crate::batch;
 
 /// Scores held at once: 256 MiB of f32.
 const SCORES: usize = 64 << 20;
+/// cuBLAS takes 65,535 products at once, and there is one for each head of each sequence.
+const MOST_SEQUENCES: usize = 2048;
 /// Fewer rows than this make the products inefficient.
 const FEWEST_ROWS: usize = 16;
 
@@ -44,7 +46,8 @@ impl Buckets {
         let mut back = vec![0_u32; next];
         let mut placed = 0;
         let mut groups = Vec::new();
-        for group in batch::plan(lengths, usize::MAX, Layout::Padded) {
+        let groups_of_one_length = batch::plan(lengths, usize::MAX, Layout::Padded);
+        for group in groups_of_one_length.iter().flat_map(|group| group.chunks(MOST_SEQUENCES)) {
             let members: Vec<Range<usize>> = group.iter().filter_map(|&i| rows.get(i).cloned()).collect();
             let width = members.iter().map(Range::len).max().unwrap_or(0);
             for (member, start) in members.iter().zip((placed..).step_by(width.max(1))) {
