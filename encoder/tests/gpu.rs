@@ -59,7 +59,7 @@ fn packed_sequences_do_not_see_each_other() {
         max_length: 4096,
         ..NeoBertConfig::default()
     };
-    let files = ModelFiles::random(&config).unwrap();
+    let files = ModelFiles::untrained(&config).unwrap();
     let exact = Encoder::from_files(&files, &Options { device: Device::Cpu, ..Options::default() }).unwrap();
     let ids = |length: usize| (0..length).map(|i| ((i * i + 31 * i * length) % 2_000) as u32).collect::<Vec<u32>>();
     let sequences: Vec<Vec<u32>> = [1, 7, 64, 200, 1000, 128, 129, 63].map(ids).into();

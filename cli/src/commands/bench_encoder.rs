@@ -203,7 +203,7 @@ fn files(context: &Context, args: &BenchEncoderArgs) -> Result<ModelFiles> {
         max_length: longest.unwrap_or_default(),
         ..NeoBertConfig::default()
     };
-    ModelFiles::random(&config).map_err(|error| usage(format!("--shape: {error}")))
+    ModelFiles::untrained(&config).map_err(|error| usage(format!("--shape: {error}")))
 }
 
 fn lengths(args: &BenchEncoderArgs, info: &ModelInfo) -> Result<Vec<usize>> {

@@ -1,4 +1,4 @@
-//! A model of any shape with random weights: what is measured where only speed and arithmetic are asked for.
+//! A model of any shape before its training: what is measured where only speed and arithmetic are asked for.
 
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -24,7 +24,7 @@ impl ModelFiles {
     ///
     /// # Errors
     /// [`Error::Config`] for a shape that cannot be.
-    pub fn random(config: &NeoBertConfig) -> Result<Self> {
+    pub fn untrained(config: &NeoBertConfig) -> Result<Self> {
         config.validate()?;
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
         let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = shapes(config)
@@ -46,7 +46,7 @@ impl ModelFiles {
         let weights = safetensors::serialize(views, None).map_err(|source| Error::DamagedWeights { source })?;
         let config = serde_json::to_vec(config)
             .map_err(|source| Error::InvalidJson { file: "config.json".to_owned(), source })?;
-        Ok(Self::new("random", config, TOKENIZER.as_bytes(), weights))
+        Ok(Self::new("untrained", config, TOKENIZER.as_bytes(), weights))
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
     use crate::{Encoder, Options, Role};
 
     #[test]
-    fn a_random_model_embeds() {
+    fn an_untrained_model_embeds() {
         let config = NeoBertConfig {
             hidden_size: 128,
             num_hidden_layers: 2,
@@ -105,7 +105,7 @@ mod tests {
             max_length: 64,
             ..NeoBertConfig::default()
         };
-        let encoder = Encoder::from_files(&ModelFiles::random(&config).unwrap(), &Options::default()).unwrap();
+        let encoder = Encoder::from_files(&ModelFiles::untrained(&config).unwrap(), &Options::default()).unwrap();
         let vectors = encoder.embed(&["some words", ""], Role::Query).unwrap();
         assert_eq!(vectors[0].len(), 128);
         let means = encoder.means(&[vec![5, 299, 7], vec![8]]).unwrap();
