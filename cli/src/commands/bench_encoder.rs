@@ -72,7 +72,7 @@ pub(crate) fn run(context: &Context, args: &BenchEncoderArgs) -> Result<Status> 
     let options =
         Options { device, precision, threads: args.threads, batch_tokens: args.batch_tokens, ..Options::default() };
     let files = files(context, args)?;
-    let encoder = Encoder::from_files(&files, &options)?;
+    let encoder = Encoder::from_files(&files, &options).map_err(|error| usage(error.to_string()))?;
     if let Some(notice) = &encoder.info().notice {
         context.output.note(notice);
     }

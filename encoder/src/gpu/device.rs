@@ -6,10 +6,9 @@ use std::ptr;
 use candle_core::cuda_backend::cudarc::driver::{result, sys};
 use candle_core::{CudaDevice, Device};
 
-/// The CUDA device of this number with one stream of its own, or what is missing, in the driver's words.
+/// The CUDA device of this number with one stream of its own, or what is missing.
 pub(crate) fn open(ordinal: usize) -> Result<Device, String> {
-    let missing =
-        |error| format!("no GPU number {ordinal} was found ({}; `nvidia-smi -L` lists them)", first_line(&error));
+    let missing = |error| format!("no GPU number {ordinal} was found ({}; `nvidia-smi -L` lists them)", name(&error));
     let device = CudaDevice::new_with_stream(ordinal).map_err(missing)?;
     // SAFETY: the events order the work of several streams; all work of this device goes to its one stream, in order.
     unsafe { device.disable_event_tracking() };
@@ -29,7 +28,11 @@ fn keep_freed_memory(device: &CudaDevice) {
     };
 }
 
-/// The rest of an error of candle's may be a backtrace.
-fn first_line(error: &candle_core::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+/// The driver's name for an error, `CUDA_ERROR_NO_DEVICE`, out of candle's words for it; or the first line of those.
+fn name(error: &candle_core::Error) -> String {
+    let words = error.to_string();
+    let name = words
+        .split(|letter: char| !letter.is_ascii_uppercase() && letter != '_')
+        .find(|word| word.starts_with("CUDA_ERROR"));
+    name.or(words.lines().next()).unwrap_or_default().to_owned()
 }
