@@ -4,6 +4,7 @@ pub mod bench;
 pub mod checkpoint;
 pub mod contrastive;
 pub mod data;
+pub mod device;
 pub mod distributed;
 pub mod error;
 pub mod metrics;
@@ -18,6 +19,7 @@ pub mod recipe;
 pub mod run;
 pub mod schedule;
 mod session;
+pub mod tokenizer;
 
 pub use error::{Error, ErrorKind, Result};
 pub use progress::Observer;

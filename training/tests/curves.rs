@@ -46,7 +46,7 @@ fn a_run_is_drawn_with_both_phases() {
     let svg = draw(&rows());
     assert!(svg.starts_with("<svg xmlns=") && balanced(&svg));
     for part in [
-        "pretraining: 1000 steps, 65.536M tokens",
+        "pretraining: 1000 steps, 65.54M tokens",
         "Contrastive tuning: 50 steps",
         "Loss",
         "Learning rate",

@@ -32,7 +32,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file's name does not tell how it is to be read.
-    #[error("{} has no ending this reads: .txt, .jsonl (each also .zst or .gz), .parquet", path.display())]
+    #[error("{} has no ending this reads: .txt, .md, .rs, .jsonl (each also .zst or .gz), .parquet", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,

@@ -19,7 +19,7 @@ use super::vocabulary::{LARGEST_VOCABULARY, SPECIAL_TOKENS};
 const LONGEST_WORD: usize = 100;
 
 /// How words are cut.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Lower case without accents, longest piece first (Wu et al. 2016, as BERT does it).

@@ -65,9 +65,15 @@ pub(super) fn label(value: f64) -> String {
     trimmed(value)
 }
 
-/// At most three digits after the point, no zeros at the end.
+/// At most three digits after the point and about four in all, no zeros at the end.
 fn trimmed(value: f64) -> String {
-    let text = format!("{value:.3}");
+    let digits = match value.abs() {
+        size if size >= 1000.0 => return format!("{value:.0}"),
+        size if size >= 100.0 => 1,
+        size if size >= 10.0 => 2,
+        _ => 3,
+    };
+    let text = format!("{value:.digits$}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -95,7 +101,7 @@ mod tests {
 
     #[test]
     fn labels_are_short() {
-        let labels = [1_500_000.0, 20_000.0, 1500.0, 0.25, 0.0006, 0.001, -0.00012].map(label);
-        assert_eq!(labels, ["1.5M", "20k", "1500", "0.25", "6e-4", "1e-3", "-1.2e-4"]);
+        let labels = [1_500_000.0, 65_536_000.0, 20_000.0, 1500.0, 0.25, 0.0006, 0.001, -0.00012].map(label);
+        assert_eq!(labels, ["1.5M", "65.54M", "20k", "1500", "0.25", "6e-4", "1e-3", "-1.2e-4"]);
     }
 }

@@ -62,7 +62,9 @@ impl Panel {
         for (step, name) in &self.marks {
             let x = across.place(*step);
             svg.line((x, top), (x, bottom), "#8c959f", true);
-            svg.text((x + 5.0, top + 14.0), Anchor::Start, "tick", name);
+            let fits = right - x > letters(name) + 10.0;
+            let (x, anchor) = if fits { (x + 5.0, Anchor::Start) } else { (x - 5.0, Anchor::End) };
+            svg.text((x, top + 14.0), anchor, "tick", name);
         }
         for curve in &self.curves {
             let points: Vec<(f64, f64)> = curve.points.iter().map(|&(x, y)| (across.place(x), up.place(y))).collect();
@@ -85,8 +87,7 @@ impl Panel {
         let mut x = right;
         for curve in self.curves.iter().rev().filter(|curve| !curve.name.is_empty()) {
             svg.text((x, y), Anchor::End, "tick", &curve.name);
-            // Letters are about this wide; the exact width is the viewer's secret.
-            x -= 6.3 * curve.name.chars().count() as f64 + 8.0;
+            x -= letters(&curve.name) + 8.0;
             svg.line((x - 18.0, y - 4.0), (x, y - 4.0), curve.colour, false);
             if curve.dots {
                 svg.dot((x - 9.0, y - 4.0), curve.colour);
@@ -94,4 +95,9 @@ impl Panel {
             x -= 36.0;
         }
     }
+}
+
+/// About how wide a text is; the exact width is the viewer's secret.
+fn letters(text: &str) -> f64 {
+    6.3 * text.chars().count() as f64
 }

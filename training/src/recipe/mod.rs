@@ -23,7 +23,7 @@ pub use model::ModelConfig;
 pub use optimizer::{OptimizerConfig, ScheduleConfig};
 pub use pretrain::{Corpus, Masking, Packing, PretrainConfig, Stage};
 pub use run::{Precision, RunConfig};
-pub use tokenizer::{TokenizerConfig, TokenizerKind};
+pub use tokenizer::TokenizerConfig;
 
 /// A recipe, read and checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -80,8 +80,11 @@ pub struct Stage {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Corpus {
-    /// A file or a folder.
+    /// A file of records or of text, or a folder of them.
     pub path: PathBuf,
+    /// Fields of a record that are texts, the first that it has.
+    #[serde(default = "text")]
+    pub fields: Vec<String>,
     /// Share in the mixture, relative to the other weights; by size where no corpus of the stage has one.
     pub weight: Option<f64>,
     /// Only documents of at least so many tokens.
@@ -93,6 +96,10 @@ pub struct Corpus {
 
 fn mlm_probability() -> f64 {
     0.2
+}
+
+fn text() -> Vec<String> {
+    vec!["text".to_owned()]
 }
 
 impl PretrainConfig {

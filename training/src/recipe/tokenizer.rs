@@ -5,30 +5,18 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::ModelConfig;
-use super::check::{at_least, holds};
+use super::check::{at_least, holds, within};
+use crate::data::Kind;
 use crate::error::Result;
-
-/// What kind of tokenizer is trained.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TokenizerKind {
-    /// BERT's: whole words and the pieces that continue them.
-    #[default]
-    WordPiece,
-    /// Byte-level byte-pair encoding.
-    Bpe,
-}
 
 /// How text becomes tokens: trained from `files`, or read from `path`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenizerConfig {
     /// What kind to train.
-    pub kind: TokenizerKind,
+    pub kind: Kind,
     /// Entries to learn, special tokens included; `model.vocab_size` where absent.
     pub vocab_size: Option<usize>,
-    /// Whether text is lower-cased and stripped of accents first.
-    pub lowercase: bool,
     /// What to learn it from; the corpora of pretraining where absent.
     pub files: Vec<PathBuf>,
     /// Bytes of text to learn it from, taken evenly from the files.
@@ -39,14 +27,7 @@ pub struct TokenizerConfig {
 
 impl Default for TokenizerConfig {
     fn default() -> Self {
-        Self {
-            kind: TokenizerKind::default(),
-            vocab_size: None,
-            lowercase: true,
-            files: Vec::new(),
-            sample_bytes: 200 << 20,
-            path: None,
-        }
+        Self { kind: Kind::default(), vocab_size: None, files: Vec::new(), sample_bytes: 200 << 20, path: None }
     }
 }
 
@@ -60,7 +41,8 @@ impl TokenizerConfig {
     pub(super) fn validate(&self, model: &ModelConfig) -> Result<()> {
         at_least("tokenizer.sample_bytes", self.sample_bytes, 1)?;
         let entries = self.entries(model);
-        at_least("tokenizer.vocab_size", entries, 32)?;
+        // Prepared data keeps ids in 16 bits.
+        within("tokenizer.vocab_size", entries, 32..=1 << 16)?;
         holds(entries <= model.vocab_size, "tokenizer.vocab_size", || {
             format!("is {entries}; it must be at most model.vocab_size, {}", model.vocab_size)
         })?;

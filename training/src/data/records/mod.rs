@@ -143,7 +143,7 @@ impl Format {
         let name = path.file_name()?.to_str()?.to_ascii_lowercase();
         let plain = name.strip_suffix(".zst").or_else(|| name.strip_suffix(".gz")).unwrap_or(&name);
         match plain.rsplit_once('.')?.1 {
-            "txt" => Some(Self::Text),
+            "txt" | "md" | "rs" => Some(Self::Text),
             "jsonl" | "ndjson" => Some(Self::JsonLines),
             "parquet" if plain.len() == name.len() => Some(Self::Parquet),
             _ => None,
