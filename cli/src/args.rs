@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::bench_encoder::BenchEncoderArgs;
 use crate::commands::bench_ingest::BenchIngestArgs;
 use crate::commands::bench_search::BenchSearchArgs;
 use crate::commands::delete::DeleteArgs;
@@ -125,6 +126,8 @@ pub(crate) enum EvalCommand {
 /// `neodex bench ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
+    /// Measure how fast a model reads.
+    Encoder(BenchEncoderArgs),
     /// Measure reading a path into a temporary database.
     Ingest(BenchIngestArgs),
     /// Measure searching the database.

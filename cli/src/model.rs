@@ -72,8 +72,12 @@ pub(crate) fn require(context: &Context, doing: &str) -> Result<NeoBert> {
 /// Loads the model in `folder`.
 pub(crate) fn load(context: &Context, folder: &Path) -> Result<NeoBert> {
     context.output.detail(format!("model {} on {}", folder.display(), context.settings.device));
-    load_model(folder, &context.settings.device)
-        .map_err(|error| usage(format!("cannot load the model in {}: {error}", folder.display())))
+    let model = load_model(folder, &context.settings.device)
+        .map_err(|error| usage(format!("cannot load the model in {}: {error}", folder.display())))?;
+    if let Some(notice) = &model.info().notice {
+        context.output.note(notice);
+    }
+    Ok(model)
 }
 
 /// The folder of a model given by folder or by name.

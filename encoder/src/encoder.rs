@@ -3,19 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::Tensor;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use crate::backend::{self, Backend, Sequence};
 use crate::config::NeoBertConfig;
-use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::files::ModelFiles;
 use crate::fingerprint;
 use crate::folder::ModelFolder;
 use crate::info::ModelInfo;
 use crate::lanes::Lanes;
-use crate::model::NeoBert;
 use crate::options::Options;
 use crate::pooling::{self, Pooling};
 use crate::sentence::{Role, SentenceConfig};
@@ -28,7 +26,7 @@ use crate::weights::Weights;
 pub struct Encoder(Arc<Inner>);
 
 struct Inner {
-    model: NeoBert,
+    backend: Box<dyn Backend>,
     tokenizer: Tokenizer,
     config: NeoBertConfig,
     sentence: SentenceConfig,
@@ -52,7 +50,7 @@ impl Encoder {
     /// Every error of [`Error`] that names a file, a tensor, the device or an option.
     pub fn from_files(files: &ModelFiles, options: &Options) -> Result<Self> {
         options.validate()?;
-        let device = options.device.open()?;
+        let place = options.device.open()?;
         let config = NeoBertConfig::from_json(&files.config)?;
         let sentence = SentenceConfig::read(files)?;
         let tokenizer = Tokenizer::from_json(&files.tokenizer)?;
@@ -76,7 +74,7 @@ impl Encoder {
             });
         }
         let weights = Weights::parse(&files.weights)?;
-        let model = NeoBert::load(&weights, &config, &device)?;
+        let backend = backend::open(&weights, &config, options, &place)?;
         let info = ModelInfo {
             name: files.name.clone(),
             architecture: config.model_type.clone(),
@@ -91,18 +89,19 @@ impl Encoder {
             pooling: sentence.pooling,
             prompts: sentence.prompts.clone(),
             stored_as: weights.dtype("encoder.weight").unwrap_or_default(),
-            precision: "f32".to_owned(),
-            device: Device::Cpu.to_string(),
+            precision: backend.precision(),
+            device: backend.device(),
+            notice: place.notice,
             fingerprint: fingerprint::of(files, &config, &sentence, max_tokens, dimension)?,
         };
         let pool = options.threads.map(|n| rayon::ThreadPoolBuilder::new().num_threads(n).build());
         Ok(Self(Arc::new(Inner {
-            model,
             tokenizer,
             config,
             sentence,
             pool: pool.transpose().map_err(|source| Error::Threads { source })?,
-            batch_tokens: options.batch_tokens,
+            batch_tokens: options.batch_tokens.unwrap_or_else(|| backend.batch_tokens()),
+            backend,
             info,
         })))
     }
@@ -184,15 +183,14 @@ impl Encoder {
         let lengths: Vec<usize> = tokens.iter().map(|tokens| tokens.len() + tokenizer.special_tokens()).collect();
         let sequence = |i: usize| {
             let own = tokens.get(i).map(|tokens| tokens.ids.as_slice()).unwrap_or_default();
-            [tokenizer.start(), own, tokenizer.end()].concat()
+            let ids = [tokenizer.start(), own, tokenizer.end()].concat();
+            let pooled = match sentence.pooling {
+                Pooling::Cls => 0..1,
+                Pooling::Mean => skipped.min(ids.len().saturating_sub(1))..ids.len(),
+            };
+            Sequence { ids, spans: vec![pooled] }
         };
-        let pooled = self.lanes().run(&lengths, sequence, |i, rows| {
-            let length = lengths.get(i).copied().unwrap_or(0);
-            match sentence.pooling {
-                Pooling::Cls => rows.mean(0..1),
-                Pooling::Mean => rows.mean(skipped.min(length.saturating_sub(1))..length),
-            }
-        })?;
+        let pooled = self.lanes().run(&lengths, sequence)?;
         let unit = |(i, vector): (usize, Option<Vec<f32>>)| {
             let vector = vector.unwrap_or_else(|| vec![0.0; self.0.config.hidden_size]);
             pooling::to_unit(vector, self.dimension(), || format!("the vector of text {i}"))
@@ -206,11 +204,27 @@ impl Encoder {
     /// [`Error::TooLong`], [`Error::TokenOutOfRange`], [`Error::Compute`].
     pub fn hidden_states(&self, sequences: &[Vec<u32>]) -> Result<Vec<States>> {
         let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
-        let sequence = |i: usize| sequences.get(i).cloned().unwrap_or_default();
-        let states = self.lanes().run(&lengths, sequence, |_, rows| rows.values.to_vec())?;
+        let sequence = |i: usize| Sequence::with_all_states(sequences.get(i).cloned().unwrap_or_default());
+        let states = self.lanes().run(&lengths, sequence)?;
         let width = self.0.config.hidden_size;
         let whole = |values: Option<Vec<f32>>| States::new(values.unwrap_or_default(), width);
         Ok(states.into_iter().map(whole).collect())
+    }
+
+    /// The mean last state of each sequence of ids, which must hold its special tokens already. No prompt, no scaling; zeros for an
+    /// empty sequence.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::hidden_states`].
+    pub fn means(&self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>> {
+        let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
+        let sequence = |i: usize| {
+            let ids = sequences.get(i).cloned().unwrap_or_default();
+            let whole = 0..ids.len();
+            Sequence { ids, spans: vec![whole] }
+        };
+        let means = self.lanes().run(&lengths, sequence)?;
+        Ok(means.into_iter().map(|mean| mean.unwrap_or_else(|| vec![0.0; self.0.config.hidden_size])).collect())
     }
 
     /// The language-model head's logits for each sequence of ids, one row of the vocabulary's size a token.
@@ -218,23 +232,16 @@ impl Encoder {
     /// # Errors
     /// Those of [`Encoder::hidden_states`], and [`Error::NoLanguageModelHead`].
     pub fn logits(&self, sequences: &[Vec<u32>]) -> Result<Vec<States>> {
-        let Inner { model, config, .. } = &*self.0;
-        let head = |states: States| {
-            let shape = (1, states.tokens(), states.width());
-            let states = Tensor::from_vec(states.into_values(), shape, model.device())?;
-            let logits = model.logits(&states)?.flatten_all()?.to_vec1::<f32>()?;
-            Ok(States::new(logits, config.vocab_size))
-        };
-        self.hidden_states(sequences)?.into_iter().map(head).collect()
+        let states = self.hidden_states(sequences)?;
+        states.iter().map(|states| self.0.backend.logits(states)).collect()
     }
 
     pub(crate) fn lanes(&self) -> Lanes<'_> {
-        let Inner { model, pool, config, .. } = &*self.0;
+        let Inner { backend, pool, config, .. } = &*self.0;
         Lanes {
-            model,
+            backend: backend.as_ref(),
             pool: pool.as_ref(),
             batch_tokens: self.0.batch_tokens,
-            pad_token_id: config.pad_token_id,
             limit: config.max_length,
             vocab_size: config.vocab_size,
         }

@@ -153,6 +153,20 @@ pub enum Error {
         /// Asked for.
         device: String,
         /// Which build or hardware it takes.
+        reason: String,
+    },
+    /// The name of a precision that cannot be read.
+    #[error("`{found}` is not a precision; use `auto`, `f32`, `int8`, or on a GPU `bf16` or `f16`")]
+    InvalidPrecision {
+        /// What was given.
+        found: String,
+    },
+    /// The precision asked for is not there on this device, or not for this model.
+    #[error("precision `{precision}` cannot be used: {reason}")]
+    PrecisionUnavailable {
+        /// Asked for.
+        precision: String,
+        /// What stands against it.
         reason: &'static str,
     },
     /// A number of an option is out of its range.
@@ -240,9 +254,11 @@ impl Error {
             | Self::UnsupportedModule { .. }
             | Self::UnsupportedPooling { .. }
             | Self::UnsupportedDtype { .. }
-            | Self::DeviceUnavailable { .. } => ErrorKind::Unavailable,
+            | Self::DeviceUnavailable { .. }
+            | Self::PrecisionUnavailable { .. } => ErrorKind::Unavailable,
             Self::DimensionOutOfRange { .. }
             | Self::InvalidDevice { .. }
+            | Self::InvalidPrecision { .. }
             | Self::OptionTooSmall { .. }
             | Self::TooLong { .. }
             | Self::TokenOutOfRange { .. }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::pooling::Pooling;
+use crate::precision::Precision;
 use crate::sentence::Prompts;
 
 /// A model in figures.
@@ -34,10 +35,13 @@ pub struct ModelInfo {
     pub prompts: Prompts,
     /// How the weights are stored: `f32`, `f16`, `bf16`.
     pub stored_as: String,
-    /// What is computed in: `f32`.
-    pub precision: String,
-    /// Where: `cpu`.
+    /// What is computed in; never [`Precision::Auto`].
+    pub precision: Precision,
+    /// Where: `cpu`, `cuda:0`.
     pub device: String,
+    /// How it came to be there, where that may surprise: a GPU was looked for and not found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
     /// See [`Encoder::fingerprint`](crate::Encoder::fingerprint).
     pub fingerprint: String,
 }

@@ -41,6 +41,11 @@ impl Rows<'_> {
         sum.iter_mut().for_each(|sum| *sum /= count);
         sum
     }
+
+    /// The mean of each run of rows, `(runs, hidden)`.
+    pub(crate) fn means(self, runs: &[Range<usize>]) -> Vec<f32> {
+        runs.iter().flat_map(|run| self.mean(run.clone())).collect()
+    }
 }
 
 /// Keeps the first `dimension` components and scales them to length 1. `what` names the vector in the error.

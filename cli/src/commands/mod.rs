@@ -1,5 +1,6 @@
 //! One file a command, and the table that leads to them.
 
+pub(crate) mod bench_encoder;
 pub(crate) mod bench_ingest;
 pub(crate) mod bench_search;
 pub(crate) mod delete;
@@ -53,6 +54,7 @@ pub(crate) fn run() -> Result<Status> {
         Command::Eval(EvalCommand::Sts(args)) => eval_sts::run(&context, &args),
         Command::Train(command) => train::run(&context, &command),
         Command::Mine(args) => mine::run(&context, &args),
+        Command::Bench(BenchCommand::Encoder(args)) => bench_encoder::run(&context, &args),
         Command::Bench(BenchCommand::Ingest(args)) => bench_ingest::run(&context, &args),
         Command::Bench(BenchCommand::Search(args)) => bench_search::run(&context, &args),
     }

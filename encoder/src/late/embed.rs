@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::document::{LateDocument, Prepared};
 use super::window::{Piece, Window};
+use crate::backend::Sequence;
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::pooling::{self, Pooling};
@@ -13,13 +14,6 @@ use crate::sentence::Role;
 
 /// Narrower windows have no room for context.
 const NARROWEST: usize = 16;
-
-/// What a window gives one chunk: the mean over the piece's states, and the number of tokens it stands for.
-struct Share {
-    chunk: usize,
-    mean: Vec<f32>,
-    weight: f32,
-}
 
 impl Encoder {
     /// One vector of length 1 and [`dimension`](Encoder::dimension) components for each chunk of each document, in their order.
@@ -51,35 +45,27 @@ impl Encoder {
             .flat_map(|(position, document)| document.windows.iter().map(move |window| (position, document, window)))
             .collect();
 
-        let sequence = |i: usize| match windows.get(i) {
-            Some((_, document, window)) => document.sequence(window, tokenizer, &prompt),
-            None => (Vec::new(), 0..0),
+        let sequence = |i: usize| {
+            let Some((_, document, window)) = windows.get(i) else {
+                return Sequence::default();
+            };
+            let (ids, context) = document.sequence(window, tokenizer, &prompt);
+            let text = ids.len() - tokenizer.end().len() - window.tokens.len();
+            let source = |piece: &Piece| source(piece, window, pooling, text, &context, ids.len());
+            let spans = window.pieces.iter().map(source).collect();
+            Sequence { ids, spans }
         };
-        let lengths: Vec<usize> = (0..windows.len()).map(|i| sequence(i).0.len()).collect();
-        let shares = self.lanes().run(
-            &lengths,
-            |i| sequence(i).0,
-            |i, rows| {
-                let (ids, context) = sequence(i);
-                let Some((_, _, window)) = windows.get(i) else {
-                    return Vec::new();
-                };
-                let text = ids.len() - tokenizer.end().len() - window.tokens.len();
-                let share = |piece: &Piece| Share {
-                    chunk: piece.chunk,
-                    mean: rows.mean(source(piece, window, pooling, text, &context, ids.len())),
-                    weight: piece.tokens.len().max(1) as f32,
-                };
-                window.pieces.iter().map(share).collect()
-            },
-        )?;
+        let lengths: Vec<usize> = (0..windows.len()).map(|i| sequence(i).ids.len()).collect();
+        let means = self.lanes().run(&lengths, sequence)?;
 
         let mut sums: Vec<Vec<Sum>> =
             documents.iter().map(|document| vec![Sum::default(); document.chunks.len()]).collect();
-        for ((position, _, _), shares) in windows.iter().zip(shares) {
-            for share in shares.into_iter().flatten() {
-                if let Some(sum) = sums.get_mut(*position).and_then(|chunks| chunks.get_mut(share.chunk)) {
-                    sum.add(share);
+        for ((position, _, window), means) in windows.iter().zip(means) {
+            let means = means.unwrap_or_default();
+            let rows = means.chunks_exact(self.info().hidden_size);
+            for (piece, mean) in window.pieces.iter().zip(rows) {
+                if let Some(sum) = sums.get_mut(*position).and_then(|chunks| chunks.get_mut(piece.chunk)) {
+                    sum.add(mean, piece.tokens.len().max(1) as f32);
                 }
             }
         }
@@ -102,10 +88,11 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, share: Share) {
-        self.states.resize(share.mean.len(), 0.0);
-        for (sum, mean) in self.states.iter_mut().zip(share.mean) {
-            *sum += mean * share.weight;
+    /// Adds the mean of a piece's states, which stands for `weight` tokens.
+    fn add(&mut self, mean: &[f32], weight: f32) {
+        self.states.resize(mean.len(), 0.0);
+        for (sum, mean) in self.states.iter_mut().zip(mean) {
+            *sum += mean * weight;
         }
     }
 }

@@ -8,11 +8,11 @@ use crate::error::Result;
 use crate::weights::Weights;
 
 /// States to logits.
-pub(super) struct LanguageModelHead(Linear);
+pub(crate) struct LanguageModelHead(Linear);
 
 impl LanguageModelHead {
     /// The head, where the checkpoint has one.
-    pub(super) fn load(weights: &Weights<'_>, config: &NeoBertConfig, device: &Device) -> Result<Option<Self>> {
+    pub(crate) fn load(weights: &Weights<'_>, config: &NeoBertConfig, device: &Device) -> Result<Option<Self>> {
         if !weights.contains("decoder.weight") {
             return Ok(None);
         }
@@ -22,7 +22,7 @@ impl LanguageModelHead {
     }
 
     /// `(batch, seq, hidden)` to `(batch, seq, vocab)`.
-    pub(super) fn forward(&self, states: &Tensor) -> Result<Tensor> {
+    pub(crate) fn forward(&self, states: &Tensor) -> Result<Tensor> {
         Ok(self.0.forward(states)?)
     }
 }
