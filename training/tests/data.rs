@@ -145,6 +145,35 @@ fn corpora_are_read_packed_or_not_and_bad_lines_are_named() {
 }
 
 #[test]
+fn parquet_columns_are_texts() {
+    use parquet::data_type::{ByteArray, ByteArrayType, Int32Type};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let schema = "message rows { required binary body (UTF8); required int32 size; }";
+    let schema = std::sync::Arc::new(parquet::schema::parser::parse_message_type(schema).unwrap());
+    let file = fs::File::create(&path).unwrap();
+    let mut writer = parquet::file::writer::SerializedFileWriter::new(file, schema, Default::default()).unwrap();
+    let mut rows = writer.next_row_group().unwrap();
+    let mut column = rows.next_column().unwrap().unwrap();
+    column.typed::<ByteArrayType>().write_batch(&[ByteArray::from("one"), ByteArray::from(" ")], None, None).unwrap();
+    column.close().unwrap();
+    let mut column = rows.next_column().unwrap().unwrap();
+    column.typed::<Int32Type>().write_batch(&[3, 1], None, None).unwrap();
+    column.close().unwrap();
+    rows.close().unwrap();
+    writer.close().unwrap();
+
+    let mut corpus = Corpus::open(&[&path], Fields::text(&["body"])).unwrap();
+    assert_eq!(corpus.by_ref().map(|document| document.unwrap().text).collect::<Vec<_>>(), ["one"]);
+    assert_eq!((corpus.report().bad, corpus.report().first_bad[0].line), (1, 2));
+
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+    let failed = Corpus::open(&[&path], Fields::text(&["body"])).unwrap().next().unwrap().unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Corrupted);
+}
+
+#[test]
 fn shards_hold_every_document_and_its_parts() {
     let folder = tempfile::tempdir().unwrap();
     let shards = headed_shards(&folder.path().join("s"), 3000);
