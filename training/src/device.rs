@@ -21,7 +21,8 @@ fn gpu(number: usize) -> Result<Device> {
     if !candle_core::utils::cuda_is_available() {
         return Err(unavailable("this build is for the CPU; build with `--features cuda`".to_owned()));
     }
-    Device::new_cuda(number).map_err(|error| unavailable(error.to_string()))
+    // A stream of the device's own, not the thread's: training orders everything by it.
+    Device::new_cuda_with_stream(number).map_err(|error| unavailable(error.to_string()))
 }
 
 #[cfg(test)]

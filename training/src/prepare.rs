@@ -6,17 +6,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::{
-    Corpus, Fields, Kind, Layout, PairOptions, Records, Role, Set, ShardOptions, Shards, TokenizerOptions, Vocabulary,
-    WindowOptions, build_pairs, build_shards, build_windows, train_tokenizer,
+    Corpus, Fields, Layout, PairOptions, Records, Role, Set, ShardOptions, Shards, Vocabulary, WindowOptions, build_pairs, build_shards,
+    build_windows,
 };
 use crate::error::{Error, Result};
 use crate::pretrain::{Documents, Specials};
 use crate::progress::Observer;
-use crate::recipe::{PairSet, Recipe, TokenizerKind};
+use crate::recipe::{self, PairSet, Recipe};
+use crate::tokenizer;
 use crate::run::{RunOptions, prepared};
-
-/// Fields that hold a text worth learning from, in files of records of any kind.
-const TEXT_FIELDS: [&str; 3] = ["text", "positive", "content"];
 
 /// A tokenizer as the trainer needs it.
 pub struct Words {
@@ -60,21 +58,12 @@ impl Documents for CorpusData {
 /// # Errors
 /// Those of reading and learning; [`Error::Config`] where it does not fit the model.
 pub fn words(recipe: &Recipe, options: &RunOptions, observer: &mut dyn Observer) -> Result<Words> {
-    let saved = prepared(&options.output).join("tokenizer.json");
-    let json = match (saved.is_file(), &recipe.tokenizer.path) {
-        (true, _) => std::fs::read(&saved).map_err(Error::io(&saved))?,
-        (false, Some(path)) => {
-            let path = recipe.resolve(path, options.data.as_deref());
-            std::fs::read(&path).map_err(Error::io(&path))?
-        }
-        (false, None) => learn(recipe, options, observer)?.into_bytes(),
-    };
-    if !saved.is_file() {
-        write(&saved, &json)?;
-    }
+    let saved = options.output.join(tokenizer::TOKENIZER);
+    let path = if saved.is_file() { saved } else { tokenizer::run(recipe, options, observer)? };
+    let json = std::fs::read(&path).map_err(Error::io(&path))?;
     let vocabulary = Vocabulary::from_json(&json)?;
     if vocabulary.size() > recipe.model.vocab_size {
-        let reason = format!("is {}; the tokenizer has {} ids", recipe.model.vocab_size, vocabulary.size());
+        let reason = format!("is {}; the tokenizer in {} has {} ids", recipe.model.vocab_size, path.display(), vocabulary.size());
         return Err(Error::config("model.vocab_size", reason));
     }
     let specials = specials(&json)?;
@@ -97,64 +86,26 @@ fn specials(json: &[u8]) -> Result<Specials> {
     })
 }
 
-fn learn(recipe: &Recipe, options: &RunOptions, observer: &mut dyn Observer) -> Result<String> {
-    let config = &recipe.tokenizer;
-    let of_pretraining = recipe.pretrain.iter().flat_map(|pretrain| &pretrain.stage).flat_map(|stage| &stage.corpora);
-    let mut files: Vec<PathBuf> = match config.files.as_slice() {
-        [] => of_pretraining.map(|corpus| corpus.path.clone()).collect(),
-        files => files.to_vec(),
-    };
-    files.sort();
-    files.dedup();
-    if files.is_empty() {
-        return Err(Error::config("tokenizer.files", "is empty, and there is no pretraining whose corpora could serve"));
-    }
-    observer.preparing("learning a tokenizer", 0, None);
-    let each = config.sample_bytes / files.len() as u64;
-    let mut corpora = Vec::new();
-    for path in &files {
-        let path = recipe.resolve(path, options.data.as_deref());
-        corpora.push(Corpus::open(&[path], Fields::text(&TEXT_FIELDS))?);
-    }
-    let texts = corpora.into_iter().flat_map(move |corpus| {
-        let mut left = each;
-        corpus.map_while(move |document| match document {
-            Ok(document) if left > 0 => {
-                left = left.saturating_sub(document.text.len() as u64);
-                Some(Ok(document.text))
-            }
-            Ok(_) => None,
-            Err(error) => Some(Err(error)),
-        })
-    });
-    let kind = match config.kind {
-        TokenizerKind::WordPiece => Kind::WordPiece,
-        TokenizerKind::Bpe => Kind::Bpe,
-    };
-    let wanted = TokenizerOptions { kind, vocab_size: config.entries(&recipe.model), ..TokenizerOptions::default() };
-    Ok(train_tokenizer(texts, &wanted)?)
-}
-
-/// The corpus at `path`: shards, a set, or texts that are made shards of now.
+/// A corpus of the recipe: shards, a set, or texts that are made shards of now.
 ///
 /// # Errors
 /// Those of reading and tokenising.
 pub fn corpus(
-    path: &Path,
-    layout: Layout,
+    corpus: &recipe::Corpus,
     words: &Words,
     recipe: &Recipe,
     options: &RunOptions,
     observer: &mut dyn Observer,
 ) -> Result<CorpusData> {
-    let path = recipe.resolve(path, options.data.as_deref());
+    let path = recipe.resolve(&corpus.path, options.data.as_deref());
     if path.join("set.json").is_file() {
         return Ok(CorpusData::Set(Box::new(Set::open(&path)?)));
     }
-    shards(&path, layout, words, options, observer).map(CorpusData::Shards)
+    let fields = Fields { text: corpus.fields.clone(), ..Fields::default() };
+    shards(&path, fields, corpus.layout, words, options, observer).map(CorpusData::Shards)
 }
 
-fn shards(path: &Path, layout: Layout, words: &Words, options: &RunOptions, observer: &mut dyn Observer) -> Result<Shards> {
+fn shards(path: &Path, fields: Fields, layout: Layout, words: &Words, options: &RunOptions, observer: &mut dyn Observer) -> Result<Shards> {
     if path.is_dir() && holds_shards(path) {
         return Ok(Shards::open(path)?);
     }
@@ -162,7 +113,7 @@ fn shards(path: &Path, layout: Layout, words: &Words, options: &RunOptions, obse
     if !folder.is_dir() {
         observer.preparing(&format!("tokenising {}", path.display()), 0, None);
         let partial = partial(&folder)?;
-        let documents = Corpus::open(&[path], Fields::text(&TEXT_FIELDS))?;
+        let documents = Corpus::open(&[path], fields)?;
         let sources = vec![path.display().to_string()];
         let wanted = ShardOptions { layout, sources, ..ShardOptions::default() };
         build_shards(documents, &words.vocabulary, &partial, &wanted)?;
@@ -189,7 +140,7 @@ pub fn pairs(set: &PairSet, words: &Words, recipe: &Recipe, options: &RunOptions
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     match set.window {
         Some(window) => {
-            let shards = shards(&path, set.layout, words, options, observer)?;
+            let shards = shards(&path, Fields::default(), set.layout, words, options, observer)?;
             observer.preparing(&format!("cutting windows of {}", path.display()), 0, None);
             let wanted = WindowOptions { window: window.saturating_sub(Specials::AROUND), seed: recipe.run.seed, ..WindowOptions::default() };
             build_windows(&shards, &words.vocabulary, &partial, &name, &wanted)?;
@@ -230,12 +181,4 @@ fn partial(folder: &Path) -> Result<PathBuf> {
     let parent = folder.parent().unwrap_or(folder);
     std::fs::create_dir_all(parent).map_err(Error::io(parent))?;
     Ok(partial)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let parent = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(parent).map_err(Error::io(parent))?;
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, bytes).map_err(Error::io(&partial))?;
-    std::fs::rename(&partial, path).map_err(Error::io(path))
 }

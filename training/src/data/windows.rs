@@ -42,6 +42,8 @@ pub struct WindowOptions {
     pub phrase: f64,
     /// Probability that a section's heading asks for it by itself; a heading of one or two tokens never does.
     pub heading: f64,
+    /// Probability that a query is put as a question.
+    pub question: f64,
     /// Decides everything that is random.
     pub seed: u64,
 }
@@ -56,6 +58,7 @@ impl Default for WindowOptions {
             cloze: 0.5,
             phrase: 0.25,
             heading: 0.2,
+            question: 0.4,
             seed: 1,
         }
     }
@@ -83,6 +86,7 @@ pub fn build_windows(
     }
     let most = options.passage.most.min(room);
     let length = PassageLength { least: options.passage.least.min(most), most };
+    let questions = Questions::new(vocabulary)?;
     let mut writer = SetWriter::create(folder, name, 1, vocabulary)?;
     for start in (0..shards.documents()).step_by(BATCH) {
         let planned: Vec<Plan> = (start..shards.documents().min(start + BATCH))
@@ -90,12 +94,39 @@ pub fn build_windows(
             .filter_map(|index| {
                 let mut random = Random::of(options.seed, index as u64);
                 let document = random.happens(options.share).then(|| shards.document(index)).flatten()?;
-                Some(plan(document, vocabulary, length, options, &mut random))
+                Some(plan(document, vocabulary, &questions, length, options, &mut random))
             })
             .collect();
         planned.iter().try_for_each(|plan| plan.write(&mut writer))?;
     }
     writer.finish()
+}
+
+/// How questions begin. Any of them may meet any heading: what a question is about matters more than its grammar.
+const OPENINGS: [&str; 16] = [
+    "what is", "what are", "what was", "what is known about", "what does it say about", "who was", "how does", "how did", "how do you",
+    "where is", "when was", "why", "tell me about", "explain", "which", "is there",
+];
+
+/// Headings and phrases as questions.
+struct Questions {
+    openings: Vec<Vec<u16>>,
+    of: Vec<u16>,
+    mark: Vec<u16>,
+}
+
+impl Questions {
+    fn new(vocabulary: &Vocabulary) -> Result<Self> {
+        let ids = |text: &str| -> Result<Vec<u16>> { Ok(vocabulary.encode(text, usize::MAX)?.ids) };
+        Ok(Self { openings: OPENINGS.into_iter().map(ids).collect::<Result<_>>()?, of: ids("of")?, mark: ids("?")? })
+    }
+
+    /// A question about `what`, of `whole` where that says something too.
+    fn put(&self, what: &[u16], whole: &[u16], random: &mut Random) -> Vec<u16> {
+        let opening = self.openings.get(random.below(self.openings.len())).map_or(&[][..], Vec::as_slice);
+        let of = if what.is_empty() || whole.is_empty() { &[][..] } else { &self.of };
+        [opening, what, of, whole, &self.mark].concat()
+    }
 }
 
 /// What becomes of one document.
@@ -149,6 +180,7 @@ struct Passage {
 fn plan(
     document: ShardDocument<'_>,
     vocabulary: &Vocabulary,
+    questions: &Questions,
     length: PassageLength,
     options: &WindowOptions,
     random: &mut Random,
@@ -160,7 +192,7 @@ fn plan(
         found.extend(ranges.into_iter().map(|tokens| Passage { tokens, section: number }));
     }
     let text = Text { tokens: document.tokens, title, sections, passages: found };
-    Plan { windows: text.windows(options), examples: text.examples(vocabulary, options, random) }
+    Plan { windows: text.windows(options), examples: text.examples(vocabulary, questions, options, random) }
 }
 
 fn layout(document: ShardDocument<'_>) -> (Range<usize>, Vec<Section>) {
@@ -229,6 +261,7 @@ impl Text<'_> {
     fn examples(
         &self,
         vocabulary: &Vocabulary,
+        questions: &Questions,
         options: &WindowOptions,
         random: &mut Random,
     ) -> Vec<(Vec<u16>, usize, Option<usize>)> {
@@ -237,7 +270,10 @@ impl Text<'_> {
         for (at, passage) in self.passages.iter().enumerate() {
             let heading = self.heading(passage.section);
             if self.opens(at) && !title.is_empty() {
-                let query = [title, heading].concat();
+                let query = match random.happens(options.question) {
+                    true => questions.put(heading, title, random),
+                    false => [title, heading].concat(),
+                };
                 examples.push((query, at, self.elsewhere(at, random)));
             }
             if self.opens(at) && heading.len() > 2 && random.happens(options.heading) {
@@ -249,6 +285,8 @@ impl Text<'_> {
             }
             if random.happens(options.phrase) {
                 let query = self.phrase(passage, vocabulary, random);
+                let asks = random.happens(options.question);
+                let query = query.map(|phrase| if asks { questions.put(&phrase, &[], random) } else { phrase });
                 examples.extend(query.map(|query| (query, at, self.other(at, random))));
             }
         }

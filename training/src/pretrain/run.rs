@@ -83,7 +83,7 @@ fn open(
     for stage in stages {
         let mut of_stage = Vec::new();
         for corpus in &stage.corpora {
-            of_stage.push(prepare::corpus(&corpus.path, corpus.layout, words, recipe, options, observer)?);
+            of_stage.push(prepare::corpus(corpus, words, recipe, options, observer)?);
         }
         all.push(of_stage);
     }
