@@ -76,9 +76,13 @@ fn workshop() -> tempfile::TempDir {
     let mut pairs = String::new();
     for (at, animal) in ANIMALS.iter().enumerate() {
         let other = ANIMALS[(at + 3) % ANIMALS.len()];
-        let about = format!("The {animal} lives near water and wakes early. An {other} keeps away from it in spring and sleeps.\n");
+        let about = format!(
+            "The {animal} lives near water and wakes early. An {other} keeps away from it in spring and sleeps.\n"
+        );
         write(&format!("text/{animal}.txt"), about.repeat(12));
-        pairs += &format!("{{\"query\": \"where does the {animal} live\", \"positive\": \"The {animal} lives near water and wakes early.\"}}\n");
+        pairs += &format!(
+            "{{\"query\": \"where does the {animal} live\", \"positive\": \"The {animal} lives near water and wakes early.\"}}\n"
+        );
     }
     write("pairs.jsonl", pairs);
     dir
@@ -99,7 +103,10 @@ fn from_raw_text_to_a_model_that_searches() {
     let pretrained = train("pretrain", &[]);
     assert_eq!(status(&pretrained), 0, "{}", text(&pretrained.stderr));
     let summary = json(&pretrained);
-    assert_eq!((&summary["steps"], &summary["total_steps"], &summary["interrupted"]), (&30.into(), &30.into(), &false.into()));
+    assert_eq!(
+        (&summary["steps"], &summary["total_steps"], &summary["interrupted"]),
+        (&30.into(), &30.into(), &false.into())
+    );
     assert!(dir.join("run/model/model.safetensors").is_file() && dir.join("run/run.svg").is_file());
     let rows = std::fs::read_to_string(dir.join("run/metrics.jsonl")).unwrap();
     let losses: Vec<f64> = rows
@@ -154,7 +161,20 @@ fn the_trainers_own_figures_can_be_asked_for() {
     let checked = neodex(dir.path(), &["train", "check", "--device", "cpu", "--json"]);
     assert_eq!(status(&checked), 0, "{}", text(&checked.stderr));
     assert!(json(&checked)["sound"] == true && json(&checked)["rows"].as_array().unwrap().len() > 20);
-    let args = ["train", "bench", "--shape", "1x64", "--length", "32", "--tokens", "64", "--vocab-size", "100", "--steps", "1"];
+    let args = [
+        "train",
+        "bench",
+        "--shape",
+        "1x64",
+        "--length",
+        "32",
+        "--tokens",
+        "64",
+        "--vocab-size",
+        "100",
+        "--steps",
+        "1",
+    ];
     let timed = neodex(dir.path(), &[&args[..], &["--device", "cpu", "--json"]].concat());
     let row = &json(&timed)["rows"][0];
     assert!(row["tokens_per_second"].as_f64().unwrap() > 0.0 && row["tokens_per_step"] == 64, "{row}");
@@ -181,4 +201,42 @@ fn negatives_are_near_the_query_and_not_its_answer() {
     let bad = neodex(dir, &["mine", "recipe.toml", "--output", "x.jsonl"]);
     assert_eq!((status(&bad), text(&bad.stderr).contains("line 2")), (2, true));
     assert!(!dir.join("x.jsonl").exists() && !dir.join("x.partial").exists());
+}
+
+/// Ctrl-C in the middle, and on with --resume: the same weights, bit for bit, as in one go.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
+    let dir = workshop();
+    let dir = dir.path();
+    let args = |output: &str, more: &[&str]| -> Vec<String> {
+        let fixed = ["train", "pretrain", "--recipe", "recipe.toml", "--device", "cpu", "--json", "--output", output];
+        let length = ["--set", "pretrain.stage.0.steps=150"];
+        [&fixed[..], &length[..], more].concat().iter().map(|arg| (*arg).to_owned()).collect()
+    };
+    let run = |output: &str, more: &[&str]| {
+        let args = args(output, more);
+        neodex(dir, &args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let mut child = Command::new(env!("CARGO_BIN_EXE_neodex"))
+        .current_dir(dir)
+        .args(args("parts", &[]))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // As soon as there is a first checkpoint it is in the middle of things.
+    let first = dir.join("parts/checkpoints/pretrain");
+    while !std::fs::read_dir(&first).is_ok_and(|entries| entries.count() > 0) && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    // The run may have come to its end before the signal did.
+    assert!(matches!(child.wait().unwrap().code(), Some(130 | 0)));
+    let resumed = run("parts", &["--resume"]);
+    assert_eq!((status(&resumed), &json(&resumed)["steps"]), (0, &150.into()), "{}", text(&resumed.stderr));
+    assert_eq!(status(&run("whole", &[])), 0);
+    let weights = |output: &str| std::fs::read(dir.join(output).join("model/model.safetensors")).unwrap();
+    assert!(weights("parts") == weights("whole"));
 }
