@@ -142,7 +142,13 @@ pub fn pairs(set: &PairSet, words: &Words, recipe: &Recipe, options: &RunOptions
         Some(window) => {
             let shards = shards(&path, Fields::default(), set.layout, words, options, observer)?;
             observer.preparing(&format!("cutting windows of {}", path.display()), 0, None);
-            let wanted = WindowOptions { window: window.saturating_sub(Specials::AROUND), seed: recipe.run.seed, ..WindowOptions::default() };
+            let wanted = WindowOptions {
+                window: window.saturating_sub(Specials::AROUND),
+                share: set.share.unwrap_or(1.0),
+                // Windows of another length are cut from other documents, where each takes a share.
+                seed: recipe.run.seed + window as u64,
+                ..WindowOptions::default()
+            };
             build_windows(&shards, &words.vocabulary, &partial, &name, &wanted)?;
         }
         None => {

@@ -72,7 +72,14 @@ fn batch() -> (Vec<Sequence>, Links) {
         sequence(5..22, &[(1, 16)]),
     ];
     let ids = |ids: &[u32]| Tensor::new(ids, &CPU).unwrap();
-    (sequences, Links { queries: ids(&[0, 3]), documents: ids(&[1, 2, 4]), positives: ids(&[1, 2]) })
+    let links = Links {
+        documents: ids(&[1, 2, 4]),
+        queries: ids(&[0, 3]),
+        inverse: ids(&[3, 0, 1, 4, 2]),
+        asking: ids(&[0, 1]),
+        positives: ids(&[1, 2]),
+    };
+    (sequences, links)
 }
 
 fn loss(model: &NeoBert, sequences: &[Sequence], links: &Links, remember: bool, backward: bool) -> f32 {
@@ -159,8 +166,10 @@ fn infonce_is_the_references() {
         let all = [queries.clone(), positives.clone(), negatives.clone()].concat();
         let range = |from: usize, to: usize| Tensor::arange(from as u32, to as u32, &CPU).unwrap();
         let links = Links {
-            queries: range(0, pairs),
             documents: range(pairs, pairs + documents),
+            queries: range(0, pairs),
+            inverse: Tensor::cat(&[range(documents, documents + pairs), range(0, documents)], 0).unwrap(),
+            asking: range(0, pairs),
             positives: range(0, pairs),
         };
         let outcome = objective.run(&Tensor::new(all, &CPU).unwrap(), &links, None).unwrap();
@@ -180,13 +189,16 @@ fn infonce_is_the_references() {
 fn an_unlabelled_answer_is_no_negative() {
     let vectors = unit_rows(4, 5);
     let ids = |ids: &[u32]| Tensor::new(ids, &CPU).unwrap();
-    let links = Links { queries: ids(&[0]), documents: ids(&[1, 2, 3]), positives: ids(&[0]) };
     let row = |i: usize| vectors.narrow(0, i, 1).unwrap();
     // To the teacher the query is exactly document 2, so that it scores above the positive.
     let teacher = Tensor::cat(&[row(2), row(1), row(2), row(3)], 0).unwrap();
     let run = |filter_margin, documents: &[u32]| {
         let objective = Objective { filter_margin, distill: 0.0, score_distill: 0.0, ..objective() };
-        let links = Links { documents: ids(documents), ..links.clone() };
+        // Rows beyond the documents are queries, and one of them asks nothing.
+        let queries: &[u32] = if documents.len() == 3 { &[0] } else { &[0, 2] };
+        let inverse: &[u32] = if documents.len() == 3 { &[3, 0, 1, 2] } else { &[2, 0, 3, 1] };
+        let (documents, queries, inverse) = (ids(documents), ids(queries), ids(inverse));
+        let links = Links { documents, queries, inverse, asking: ids(&[0]), positives: ids(&[0]) };
         objective.run(&vectors, &links, Some(&teacher)).unwrap().infonce.to_scalar::<f32>().unwrap()
     };
     let without = run(None, &[1, 3]);

@@ -23,6 +23,9 @@ pub struct Assembled {
     spans: Vec<u32>,
     queries: Vec<u32>,
     documents: Vec<u32>,
+    /// Of each text: whether it is a document, and which of its kind.
+    places: Vec<(bool, u32)>,
+    asking: Vec<u32>,
     positives: Vec<u32>,
 }
 
@@ -55,8 +58,9 @@ impl Assembled {
                 assembled.add(set, negative, frame, &mut seen, &mut candidates);
             }
             let position = candidates.get(&example.positive).copied();
-            if let (Some(query), Some(_), Some(position)) = (query, positive, position) {
-                assembled.queries.push(query);
+            let asking = query.and_then(|query| assembled.places.get(query as usize)).map(|place| place.1);
+            if let (Some(asking), Some(_), Some(position)) = (asking, positive, position) {
+                assembled.asking.push(asking);
                 assembled.positives.push(position);
             }
         }
@@ -99,9 +103,15 @@ impl Assembled {
                 .collect(),
         };
         for (at, span) in spans.clone().enumerate() {
-            if !is_query {
-                candidates.insert(span, self.documents.len() as u32);
-                self.documents.push(first + at as u32);
+            let text = first + at as u32;
+            if is_query {
+                self.places.push((false, self.queries.len() as u32));
+                self.queries.push(text);
+            } else {
+                let place = self.documents.len() as u32;
+                candidates.insert(span, place);
+                self.places.push((true, place));
+                self.documents.push(text);
             }
             self.spans.push(span);
         }
@@ -113,7 +123,7 @@ impl Assembled {
     /// Pairs in it.
     #[must_use]
     pub fn pairs(&self) -> usize {
-        self.queries.len()
+        self.asking.len()
     }
 
     /// Vectors there will be.
@@ -128,7 +138,15 @@ impl Assembled {
     /// candle's.
     pub fn links(&self, device: &Device) -> Result<Links> {
         let ids = |ids: &[u32]| Tensor::from_slice(ids, ids.len(), device);
-        Ok(Links { queries: ids(&self.queries)?, documents: ids(&self.documents)?, positives: ids(&self.positives)? })
+        let after = self.documents.len() as u32;
+        let row = |&(document, place): &(bool, u32)| if document { place } else { after + place };
+        Ok(Links {
+            documents: ids(&self.documents)?,
+            queries: ids(&self.queries)?,
+            inverse: ids(&self.places.iter().map(row).collect::<Vec<_>>())?,
+            asking: ids(&self.asking)?,
+            positives: ids(&self.positives)?,
+        })
     }
 
     /// The teacher's vectors of the texts, `(texts, d)` in f32 on the device; nothing where the set has no teacher.

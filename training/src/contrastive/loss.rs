@@ -24,14 +24,18 @@ pub struct Objective {
     pub filter_margin: Option<f64>,
 }
 
-/// The texts of a batch, by their rows among its vectors.
+/// The texts of a batch, each a query or a document, by their rows among its vectors.
 #[derive(Clone, Debug)]
 pub struct Links {
-    /// `(pairs)` in u32: rows of the queries.
-    pub queries: Tensor,
     /// `(documents)` in u32: rows of every document text, each a candidate for every query.
     pub documents: Tensor,
-    /// `(pairs)` in u32: where in `documents` each query's positive is.
+    /// `(queries)` in u32: rows of every query, each once.
+    pub queries: Tensor,
+    /// `(texts)` in u32: where each text is among documents and queries, one after the other.
+    pub inverse: Tensor,
+    /// `(pairs)` in u32: which of `queries` asks.
+    pub asking: Tensor,
+    /// `(pairs)` in u32: which of `documents` answers.
     pub positives: Tensor,
 }
 
@@ -57,9 +61,22 @@ impl Objective {
     /// # Errors
     /// candle's.
     pub fn run(&self, vectors: &Tensor, links: &Links, teacher: Option<&Tensor>) -> Result<Outcome> {
-        let leaf = Var::from_tensor(vectors)?;
+        // Documents first and queries after them, so that taking either is a view: the gradient of a gather is slow on a GPU.
+        let sorted = |rows: &Tensor| -> Result<Tensor> {
+            Tensor::cat(&[rows.index_select(&links.documents, 0)?, rows.index_select(&links.queries, 0)?], 0)
+        };
+        let (documents, queries) = (links.documents.elem_count(), links.queries.elem_count());
+        let split = |rows: &Tensor| -> Result<(Tensor, Tensor)> {
+            let asking = rows.narrow(0, documents, queries)?.index_select(&links.asking, 0)?;
+            Ok((rows.narrow(0, 0, documents)?, asking))
+        };
+        let leaf = Var::from_tensor(&sorted(vectors)?)?;
         let taught = match teacher {
-            Some(teacher) => Some((teacher, self.teacher_scores(teacher, links)?)),
+            Some(teacher) => {
+                let teacher = sorted(teacher)?;
+                let (documents, queries) = split(&teacher)?;
+                Some((teacher, queries.matmul(&documents.t()?)?))
+            }
             None => None,
         };
         let share = 1.0 / self.widths.len().max(1) as f64;
@@ -67,9 +84,8 @@ impl Objective {
         let (mut infonce, mut cosine, mut accuracy) = (total.clone(), None, total.clone());
         for (at, &width) in self.widths.iter().enumerate() {
             let unit = unit(&leaf.as_tensor().narrow(1, 0, width)?)?;
-            let queries = unit.index_select(&links.queries, 0)?;
-            let documents = unit.index_select(&links.documents, 0)?;
-            let scores = queries.matmul(&documents.t()?)?;
+            let (answers, questions) = split(&unit)?;
+            let scores = questions.matmul(&answers.t()?)?;
             let filtered = match (&taught, self.filter_margin) {
                 (Some((_, reference)), Some(margin)) => filter(&scores, reference, &links.positives, margin)?,
                 _ => scores.clone(),
@@ -99,17 +115,10 @@ impl Objective {
         }
         let mut gradients = total.backward()?;
         let gradient = match gradients.remove(leaf.as_tensor()) {
-            Some(gradient) => gradient.detach(),
+            Some(gradient) => gradient.detach().index_select(&links.inverse, 0)?,
             None => vectors.zeros_like()?,
         };
         Ok(Outcome { gradient, loss: total.detach(), infonce, cosine, accuracy })
-    }
-
-    /// The teacher's cosines of all queries with all documents.
-    fn teacher_scores(&self, teacher: &Tensor, links: &Links) -> Result<Tensor> {
-        let queries = teacher.index_select(&links.queries, 0)?;
-        let documents = teacher.index_select(&links.documents, 0)?;
-        queries.matmul(&documents.t()?)
     }
 }
 

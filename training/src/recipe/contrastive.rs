@@ -92,6 +92,8 @@ pub struct PairSet {
     pub layout: Layout,
     /// Tokens of a window in which several passages of one document are pooled each on its own; absent for one text a row.
     pub window: Option<usize>,
+    /// Share of the documents that windows are cut from, 0 to 1; all where absent.
+    pub share: Option<f64>,
 }
 
 fn temperature() -> f64 {
@@ -182,6 +184,7 @@ impl PairSet {
     fn validate(&self, at: &str, config: &ContrastiveConfig, model: &ModelConfig) -> Result<()> {
         at_least(&format!("{at}.batch"), self.batch.unwrap_or(config.batch), 2)?;
         positive(&format!("{at}.weight"), self.weight.unwrap_or(1.0))?;
+        within(&format!("{at}.share"), self.share.unwrap_or(1.0), 1e-6..=1.0)?;
         let Some(window) = self.window else { return Ok(()) };
         within(&format!("{at}.window"), window, 16..=model.max_length)?;
         holds(window <= config.micro_batch_tokens, &format!("{at}.window"), || {
