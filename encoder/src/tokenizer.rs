@@ -84,6 +84,12 @@ impl Tokenizer {
         self.start.len() + self.end.len()
     }
 
+    /// The id of what it has no word for, where it has one.
+    #[must_use]
+    pub fn unknown(&self) -> Option<u32> {
+        ["[UNK]", "<unk>"].into_iter().find_map(|name| self.inner.token_to_id(name))
+    }
+
     /// The largest id it can produce.
     #[must_use]
     pub fn largest_id(&self) -> u32 {

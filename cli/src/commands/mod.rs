@@ -5,11 +5,13 @@ pub(crate) mod bench_search;
 pub(crate) mod delete;
 pub(crate) mod embed;
 pub(crate) mod eval_beir;
+pub(crate) mod eval_fusion;
 pub(crate) mod eval_sts;
 pub(crate) mod get;
 pub(crate) mod ingest;
 pub(crate) mod model;
 mod records;
+mod reembed;
 pub(crate) mod search;
 mod stats;
 mod verify;
@@ -43,11 +45,13 @@ pub(crate) fn run() -> Result<Status> {
         Command::Get(args) => get::run(&context, &args),
         Command::Delete(args) => delete::run(&context, &args),
         Command::Stats => stats::run(&context),
+        Command::Reembed => reembed::run(&context),
         Command::Embed(args) => embed::run(&context, &args),
         Command::Model(ModelCommand::Info(args)) => model::info(&context, &args),
         Command::Model(ModelCommand::List) => model::list(&context),
         Command::Verify => verify::run(&context),
         Command::Eval(EvalCommand::Beir(args)) => eval_beir::run(&context, &args),
+        Command::Eval(EvalCommand::Fusion(args)) => eval_fusion::run(&context, &args),
         Command::Eval(EvalCommand::Sts(args)) => eval_sts::run(&context, &args),
         Command::Bench(BenchCommand::Ingest(args)) => bench_ingest::run(&context, &args),
         Command::Bench(BenchCommand::Search(args)) => bench_search::run(&context, &args),
