@@ -30,6 +30,7 @@ pub mod late;
 pub mod model;
 mod options;
 mod pooling;
+mod script;
 mod sentence;
 mod states;
 mod tokenizer;

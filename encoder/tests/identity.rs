@@ -13,10 +13,11 @@ fn the_files_alone_say_what_the_model_will_be() {
 }
 
 #[test]
-fn what_is_in_no_word_piece_is_unknown_by_its_bytes() {
+fn what_is_in_no_word_piece_is_unknown_by_its_letters() {
     let encoder = tiny::encoder();
     let share = |text: &str| encoder.unknown_share(text).unwrap();
-    assert_eq!((share(""), share(" \n"), share("the cat")), (0.0, 0.0, 0.0));
+    assert_eq!((share(""), share(" \n"), share("12"), share("the cat")), (0.0, 0.0, 0.0, 0.0));
     assert_eq!(share("\u{16a0}\u{16a1} \u{16a2}"), 1.0, "runes");
-    assert!((share("the \u{16a0}") - 0.5).abs() < 1e-6, "three bytes of each");
+    assert_eq!(share("\u{4e2d}\u{56fd} 12"), 1.0, "numbers are no letters");
+    assert!((share("the \u{16a0}") - 0.25).abs() < 1e-6, "one letter of four");
 }

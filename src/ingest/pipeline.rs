@@ -44,6 +44,7 @@ impl Feed<'_> {
         if self.control.cancel.is_cancelled() {
             return false;
         }
+        self.control.text_read(document.text.len());
         // Text, and about as much again for its rows and its way through the lexical index.
         let permit = self.inner.budget.take(document.text.len() * 2 + 4_096);
         let hash = BuildHasherDefault::<DefaultHasher>::new().hash_one(document.id.as_str());

@@ -75,6 +75,8 @@ pub struct IngestProgress {
     pub tokens: u64,
     /// Bytes of sources read, or skipped unread.
     pub source_bytes: u64,
+    /// About how many of those bytes are stored: what is read waits for the model.
+    pub done_bytes: u64,
     /// Bytes of all sources, where known.
     pub total_source_bytes: Option<u64>,
     /// Documents, files or records that failed.

@@ -17,8 +17,10 @@ use crate::ingest::source::Origin;
 use crate::ingest::write::{Outcome, Written, commit_version, is_unchanged, stage_large, sweep};
 use crate::load;
 
-/// Text bytes that are embedded together: some tens of windows, enough to fill the embedder's batches.
+/// Text bytes that are prepared together without an embedder.
 const BATCH_BYTES: usize = 256 << 10;
+/// Text bytes that are embedded together: some windows, enough to fill the embedder's batches, and few enough that people see it go on.
+const EMBED_BYTES: usize = 64 << 10;
 /// Unacknowledged submissions of one writer.
 const MOST_PENDING: usize = 256;
 
@@ -87,6 +89,7 @@ impl<'a> Writer<'a> {
         let hash = content_hash(&document);
         if self.is_known(&document.id, hash)? {
             self.report.skipped += 1;
+            self.control.text_done(document.text.len());
             self.control.document(1, 0);
             if let Some(origin) = &origin {
                 origin.skipped(&document.id);
@@ -96,7 +99,8 @@ impl<'a> Writer<'a> {
         self.batch_bytes += document.text.len();
         let planned = plan(document, hash, self.inner.chunker.as_ref(), permit);
         self.batch.push(Waiting { planned, source, origin, replaces });
-        if self.batch_bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
+        let enough = if self.inner.embedder.is_some() { EMBED_BYTES } else { BATCH_BYTES };
+        if self.batch_bytes >= enough { self.flush() } else { Ok(()) }
     }
 
     /// Embeds and submits what has been gathered.
@@ -119,6 +123,11 @@ impl<'a> Writer<'a> {
                 Ok(prepared) => self.submit(prepared, source, origin, replaces)?,
                 Err(error) => self.fail(source, &error, origin.as_ref()),
             }
+        }
+        while self.submitted.front().is_some_and(|oldest| oldest.pending.is_ready())
+            && let Some(oldest) = self.submitted.pop_front()
+        {
+            self.settle(oldest)?;
         }
         Ok(())
     }
@@ -193,6 +202,7 @@ impl<'a> Writer<'a> {
             self.report.text_bytes += text_bytes;
             self.report.tokens += tokens;
         }
+        self.control.text_done(text_bytes as usize);
         self.control.document(1, tokens);
         Ok(())
     }

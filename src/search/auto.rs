@@ -40,7 +40,7 @@ pub struct Auto {
 
 impl Default for Auto {
     fn default() -> Self {
-        Self { even: 0.0, coverage: 0.0, dense_peak: 0.0, lexical_peak: 0.0, unknown: 2.0 }
+        Self { even: 1.0, coverage: -1.0, dense_peak: 0.0, lexical_peak: 0.0, unknown: 2.0 }
     }
 }
 
