@@ -4,11 +4,11 @@
 //! Here both legs' scores are brought to one scale and mixed, `share × dense + (1 − share) × lexical`, and the share follows the query:
 //!
 //! ```text
-//! share = logistic(even + coverage·C + dense_peak·D + lexical_peak·L) × (1 − U)^unknown
+//! share = logistic(even + coverage·C + dense_peak·D + lexical_peak·L) × (1 − U)^unknown × (1 − P)
 //! ```
 //!
-//! with C, D, L, U from [`Evidence`]. The second factor is not left to the sum: a query the embedder cannot read at all gets no say for
-//! meaning, however sharp its nonsense looks.
+//! with C, D, L, U and P (pending) from [`Evidence`]. The last two are no parts of the sum: a query the embedder cannot read at all gets no
+//! say for meaning, however sharp its nonsense looks, and vectors of half a collection must not hide the other half.
 
 use std::hash::Hash;
 
@@ -53,7 +53,7 @@ impl Auto {
             + self.dense_peak * evidence.dense_peak
             + self.lexical_peak * evidence.lexical_peak;
         let readable = (1.0 - evidence.unknown).clamp(0.0, 1.0).powf(self.unknown);
-        readable / (1.0 + (-sum).exp())
+        readable * (1.0 - evidence.pending).clamp(0.0, 1.0) / (1.0 + (-sum).exp())
     }
 
     /// The weights of both legs, each times the searcher's own; together 1.
@@ -133,12 +133,15 @@ mod tests {
         assert!(auto.share_of_meaning(&half) < auto.share_of_meaning(&Evidence::default()));
         let only_dense = Weights::new(1.0, 0.0).unwrap();
         assert_eq!(auto.weights(&unread, only_dense), only_dense, "who asked for meaning alone gets it");
+        let half_embedded = Evidence { pending: 0.5, ..Evidence::default() };
+        let whole = auto.share_of_meaning(&Evidence::default());
+        assert!((auto.share_of_meaning(&half_embedded) - whole / 2.0).abs() < 1e-6);
     }
 
     proptest! {
         #[test]
         fn shares_are_shares_whatever_the_evidence(unknown in 0.0f32..=1.0, coverage in 0.0f32..=1.0, dense_peak in 0.0f32..12.0, lexical_peak in 0.0f32..12.0) {
-            let evidence = Evidence { unknown, coverage, dense_peak, lexical_peak };
+            let evidence = Evidence { unknown, pending: 0.0, coverage, dense_peak, lexical_peak };
             let weights = Auto::default().weights(&evidence, Weights::default());
             prop_assert!((0.0..=1.0).contains(&weights.dense()));
             prop_assert!((weights.dense() + weights.lexical() - 1.0).abs() < 1e-5);

@@ -58,7 +58,7 @@ impl Search<'_> {
         } else {
             Leg::default()
         };
-        let evidence = self.evidence(inner, query, &dense, &lexical);
+        let evidence = self.evidence(inner, query, &dense, &lexical)?;
         let plain = |ranked: &[Scored<Key>]| ranked.iter().map(|hit| (hit.key.0, hit.score)).collect();
         Ok(Candidates { dense: plain(&dense.ranked), lexical: plain(&lexical.ranked), evidence, bound: lexical.bound })
     }

@@ -11,6 +11,9 @@ const TAIL: usize = 100;
 pub struct Evidence {
     /// The share of the query that the embedder cannot read, 0 to 1.
     pub unknown: f32,
+    /// The share of the passages that have no vector yet, 0 to 1.
+    #[serde(default)]
+    pub pending: f32,
     /// The best document's score by words as a share of what a document could reach that says every word of the query over and over, 0 to 1:
     /// low where the query's rare words are nowhere, or nowhere together.
     pub coverage: f32,
@@ -21,11 +24,13 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Reads the evidence off both legs, best first. `bound` is the score by words no document can reach.
-    pub fn of<K>(dense: &[Scored<K>], lexical: &[Scored<K>], bound: f32, unknown: f32) -> Self {
+    /// Reads the evidence off both legs, best first. `bound` is the score by words no document can reach; `unknown` and `pending` are as in the
+    /// fields.
+    pub fn of<K>(dense: &[Scored<K>], lexical: &[Scored<K>], bound: f32, unknown: f32, pending: f32) -> Self {
         let best = lexical.first().map_or(0.0, |best| best.score);
         Self {
             unknown: unknown.clamp(0.0, 1.0),
+            pending: pending.clamp(0.0, 1.0),
             coverage: if bound > 0.0 { (best / bound).clamp(0.0, 1.0) } else { 0.0 },
             dense_peak: peak(dense),
             lexical_peak: peak(lexical),
@@ -56,11 +61,11 @@ mod tests {
     #[test]
     fn a_clear_winner_stands_out_and_a_flat_list_does_not() {
         let clear = leg(&[9.0, 1.0, 1.0, 1.0, 1.0]);
-        let evidence = Evidence::of(&leg(&[0.5; 5]), &clear, 18.0, 0.25);
+        let evidence = Evidence::of(&leg(&[0.5; 5]), &clear, 18.0, 0.25, 0.0);
         assert_eq!((evidence.coverage, evidence.unknown, evidence.dense_peak), (0.5, 0.25, 0.0));
         assert!((evidence.lexical_peak - 2.0).abs() < 1e-6, "{evidence:?}");
-        assert_eq!(Evidence::of::<u8>(&[], &[], 0.0, 0.0), Evidence::default());
-        let odd = Evidence::of(&leg(&[f32::INFINITY, 1.0]), &leg(&[3.0]), 2.0, 7.0);
+        assert_eq!(Evidence::of::<u8>(&[], &[], 0.0, 0.0, 0.0), Evidence::default());
+        let odd = Evidence::of(&leg(&[f32::INFINITY, 1.0]), &leg(&[3.0]), 2.0, 7.0, 0.5);
         assert_eq!((odd.coverage, odd.unknown, odd.dense_peak, odd.lexical_peak), (1.0, 1.0, 0.0, 0.0));
     }
 }

@@ -22,6 +22,7 @@ use neodex_index::{Key, KeySet};
 
 use crate::database::{Database, Inner};
 use crate::error::{Error, Result};
+use crate::schema::{ONLY, TOTALS};
 use crate::search::assemble::Found;
 use crate::search::auto::Auto;
 use crate::search::filter::Allowed;
@@ -259,7 +260,7 @@ impl<'a> Search<'a> {
         let mut explained = None;
         let fused = match mode {
             Mode::Hybrid => {
-                let evidence = self.evidence(inner, query, &dense, &lexical);
+                let evidence = self.evidence(inner, query, &dense, &lexical)?;
                 let weights = match self.fusion {
                     Fusion::Auto => Auto::default().weights(&evidence, weights),
                     Fusion::Rrf | Fusion::Relative => weights,
@@ -301,9 +302,11 @@ impl<'a> Search<'a> {
     }
 
     /// What both legs say about themselves.
-    fn evidence(&self, inner: &Inner, query: &str, dense: &Leg, lexical: &Leg) -> Evidence {
+    fn evidence(&self, inner: &Inner, query: &str, dense: &Leg, lexical: &Leg) -> Result<Evidence> {
         let unknown = inner.embedder.as_ref().map_or(0.0, |embedder| embedder.unknown_share(query));
-        Evidence::of(&dense.ranked, &lexical.ranked, lexical.bound, unknown)
+        let totals = inner.store.get(&TOTALS, ONLY)?.unwrap_or_default();
+        let pending = 1.0 - totals.vectors as f32 / totals.chunks.max(1) as f32;
+        Ok(Evidence::of(&dense.ranked, &lexical.ranked, lexical.bound, unknown, pending))
     }
 
     fn count_facets(

@@ -160,7 +160,7 @@ fn ask(database: &Database, query: &Query, qrels: &Qrels, run: Option<&Run>, num
             let scored = |leg: &[(u32, f32)]| -> Vec<Scored<u32>> {
                 leg.iter().map(|&(key, score)| Scored::new(key, score)).collect()
             };
-            let evidence = Evidence::of(&scored(&dense), &scored(&lexical), found.bound, 0.0);
+            let evidence = Evidence::of(&scored(&dense), &scored(&lexical), found.bound, 0.0, 0.0);
             (dense, evidence)
         }
     };

@@ -34,7 +34,12 @@ pub(crate) fn run() -> Result<Status> {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let output = Output::new(&cli.global);
     let Some(command) = cli.command else {
-        output.print(Cli::command().render_help().ansi())?;
+        let help = Cli::command().render_help();
+        if output.colours {
+            output.print(help.ansi())?
+        } else {
+            output.print(help)?
+        }
         return Ok(Status::Done);
     };
     let context =

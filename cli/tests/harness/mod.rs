@@ -32,7 +32,7 @@ impl Place {
         place.write(
             "docs/people.jsonl",
             concat!(
-                "{\"id\":\"ada\",\"text\":\"Ada wrote a program for a machine nobody had built.\",\"year\":1843,\"lang\":\"en\"}\n",
+                "{\"id\":\"ada\",\"text\":\"Ada wrote the first program.\",\"year\":1843,\"lang\":\"en\"}\n",
                 "{\"id\":\"alan\",\"text\":\"Alan described a universal machine.\",\"year\":1936,\"lang\":\"de\"}\n",
             ),
         );
