@@ -13,8 +13,10 @@ use crate::commands::eval_fusion::EvalFusionArgs;
 use crate::commands::eval_sts::EvalStsArgs;
 use crate::commands::get::GetArgs;
 use crate::commands::ingest::IngestArgs;
+use crate::commands::mine::MineArgs;
 use crate::commands::model::ModelInfoArgs;
 use crate::commands::search::SearchArgs;
+use crate::commands::train::TrainCommand;
 
 /// Search your documents by words and by meaning, in one folder and one process.
 ///
@@ -97,6 +99,11 @@ pub(crate) enum Command {
     /// Measure how good search or a model is.
     #[command(subcommand, after_help = "Example:\n  neodex eval beir data/cranfield --mode lexical")]
     Eval(EvalCommand),
+    /// Train a model, from raw text to a folder for --model.
+    #[command(subcommand, after_help = "Example:\n  neodex train pretrain --recipe training/recipes/smoke.toml --output runs/smoke")]
+    Train(TrainCommand),
+    /// Find hard negatives for a file of pairs.
+    Mine(MineArgs),
     /// Measure how fast this machine is at it.
     #[command(subcommand, after_help = "Example:\n  neodex bench ingest docs/ --json")]
     Bench(BenchCommand),

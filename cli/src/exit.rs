@@ -95,6 +95,13 @@ fn code(error: &anyhow::Error) -> u8 {
                 _ => 1,
             };
         }
+        if let Some(error) = cause.downcast_ref::<neodex_training::Error>() {
+            use neodex_training::ErrorKind::{Corrupted, InvalidInput, NotFound, Unavailable};
+            return match error.kind() {
+                InvalidInput | NotFound | Corrupted | Unavailable => INPUT,
+                _ => 1,
+            };
+        }
         if let Some(error) = cause.downcast_ref::<neodex_eval::Error>() {
             let missing = |source: &io::Error| source.kind() == io::ErrorKind::NotFound;
             let system = matches!(error, neodex_eval::Error::Io { source, .. } if !missing(source));

@@ -15,6 +15,8 @@ pub(crate) struct Interrupt {
     /// What a command that can stop in an orderly way watches.
     pub(crate) cancel: Cancel,
     orderly: Arc<AtomicBool>,
+    /// The same as `cancel`, for what does not know the database.
+    flag: Arc<AtomicBool>,
 }
 
 impl Interrupt {
@@ -32,6 +34,11 @@ impl Interrupt {
         self.orderly.store(true, Ordering::Relaxed);
     }
 
+    /// What is set when the user asks to stop.
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.flag)
+    }
+
     /// From now on a press ends the program.
     pub(crate) fn stop_at_once(&self) {
         self.orderly.store(false, Ordering::Relaxed);
@@ -40,6 +47,7 @@ impl Interrupt {
     fn pressed(&self) {
         if self.orderly.load(Ordering::Relaxed) && !self.cancel.is_cancelled() {
             self.cancel.cancel();
+            self.flag.store(true, Ordering::Relaxed);
             let told = "neodex: stopping after what is under way; press again to stop at once";
             let _ = writeln!(std::io::stderr().lock(), "\n{told}");
         } else {

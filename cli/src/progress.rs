@@ -56,6 +56,16 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    /// Says how it goes.
+    pub(crate) fn message(&self, text: String) {
+        self.bar.set_message(text);
+    }
+
+    /// Runs `print` while the bar is out of its way.
+    pub(crate) fn suspend(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();

@@ -9,11 +9,13 @@ pub(crate) mod eval_fusion;
 pub(crate) mod eval_sts;
 pub(crate) mod get;
 pub(crate) mod ingest;
+pub(crate) mod mine;
 pub(crate) mod model;
 mod records;
 mod reembed;
 pub(crate) mod search;
 mod stats;
+pub(crate) mod train;
 mod verify;
 
 use anyhow::Result;
@@ -58,6 +60,8 @@ pub(crate) fn run() -> Result<Status> {
         Command::Eval(EvalCommand::Beir(args)) => eval_beir::run(&context, &args),
         Command::Eval(EvalCommand::Fusion(args)) => eval_fusion::run(&context, &args),
         Command::Eval(EvalCommand::Sts(args)) => eval_sts::run(&context, &args),
+        Command::Train(command) => train::run(&context, &command),
+        Command::Mine(args) => mine::run(&context, &args),
         Command::Bench(BenchCommand::Ingest(args)) => bench_ingest::run(&context, &args),
         Command::Bench(BenchCommand::Search(args)) => bench_search::run(&context, &args),
     }

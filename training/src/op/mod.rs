@@ -6,6 +6,7 @@
 //!
 //! Shapes: `n` rows (tokens), `d` hidden size, `b` sequences of `t` positions, `h` heads of width `w`, `i` inner size.
 
+pub mod check;
 mod cpu;
 #[cfg(feature = "cuda")]
 #[path = "cuda/mod.rs"]
@@ -14,7 +15,7 @@ mod gpu;
 #[path = "no_cuda.rs"]
 mod gpu;
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 
 /// What one AdamW step does to one parameter (Loshchilov & Hutter 2019): decoupled decay, bias-corrected moments.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,6 +45,18 @@ macro_rules! on_device {
             false => cpu::$name($($arg),*),
         }
     };
+}
+
+/// Makes a device ready for training; on a GPU, before the first tensor is made there. The GPU must be used from one thread alone, or be
+/// opened with a stream of its own (`Device::new_cuda_with_stream`).
+///
+/// # Errors
+/// candle's, where the driver refuses.
+pub fn prepare_device(device: &Device) -> Result<()> {
+    match device.is_cuda() {
+        true => gpu::prepare_device(device),
+        false => Ok(()),
+    }
 }
 
 /// RMSNorm: `x` `(n, d)` and `weight` `(d)` to `(n, d)`, `x / sqrt(mean(x^2) + eps) * weight`.

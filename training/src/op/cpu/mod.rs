@@ -1,1 +1,22 @@
 //! The operations on the CPU, in f32, in parallel over rows.
+//!
+//! Sums are added in a fixed order whatever the number of threads, so that a run that is stopped and resumed comes out the same to the bit.
+
+mod attention;
+mod cross_entropy;
+mod embedding;
+mod exp;
+mod norm;
+mod product;
+mod span;
+mod swiglu;
+mod update;
+mod view;
+
+pub(super) use attention::{attention, attention_backward};
+pub(super) use cross_entropy::cross_entropy;
+pub(super) use embedding::{embed, embed_backward};
+pub(super) use norm::{rms_norm, rms_norm_backward};
+pub(super) use span::{span_mean, span_mean_backward};
+pub(super) use swiglu::{swiglu, swiglu_backward};
+pub(super) use update::{accumulate, adamw, cast_into, column_sum, square_sum};

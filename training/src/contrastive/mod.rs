@@ -1,0 +1,11 @@
+//! Contrastive tuning: from states to vectors that find.
+
+mod assemble;
+mod loss;
+mod run;
+mod texts;
+
+pub use assemble::{Assembled, Frame};
+pub use loss::{Links, Objective, Outcome};
+pub use run::run;
+pub use texts::{Encoded, Sequence, Texts};

@@ -1,0 +1,55 @@
+//! Softmax cross-entropy and the gradient of the logits in one go.
+
+use candle_core::{Device, Result, Tensor};
+use rayon::prelude::*;
+
+use super::exp::exp;
+use super::view::{floats, indices};
+
+/// See [`crate::op::cross_entropy`].
+pub(in crate::op) fn cross_entropy(
+    logits: &Tensor,
+    bias: &Tensor,
+    labels: &Tensor,
+    scale: f32,
+) -> Result<(Tensor, Tensor, Tensor)> {
+    let (rows, vocab) = logits.dims2()?;
+    let (logits, bias, labels) = (floats(logits)?, floats(bias)?, indices(labels)?);
+    let mut gradient = vec![0.0_f32; rows * vocab];
+    let outcome: Vec<(f32, f32)> = gradient
+        .par_chunks_mut(vocab)
+        .zip(logits.par_chunks(vocab))
+        .zip(labels.par_iter())
+        .map(|((gradient, logits), &label)| row(gradient, logits, &bias, label as usize, scale))
+        .collect();
+    let (losses, correct): (Vec<f32>, Vec<f32>) = outcome.into_iter().unzip();
+    let cpu = &Device::Cpu;
+    Ok((
+        Tensor::from_vec(losses, rows, cpu)?,
+        Tensor::from_vec(correct, rows, cpu)?,
+        Tensor::from_vec(gradient, (rows, vocab), cpu)?,
+    ))
+}
+
+fn row(gradient: &mut [f32], logits: &[f32], bias: &[f32], label: usize, scale: f32) -> (f32, f32) {
+    let mut highest = f32::NEG_INFINITY;
+    for ((g, l), b) in gradient.iter_mut().zip(logits).zip(bias) {
+        *g = l + b;
+        highest = highest.max(*g);
+    }
+    let own = gradient.get(label).copied().unwrap_or(f32::NEG_INFINITY);
+    let mut lanes = [0.0_f32; 8];
+    for chunk in gradient.chunks_mut(8) {
+        for (lane, g) in lanes.iter_mut().zip(chunk) {
+            *g = exp(*g - highest);
+            *lane += *g;
+        }
+    }
+    let sum: f32 = lanes.iter().sum();
+    let factor = scale / sum;
+    gradient.iter_mut().for_each(|g| *g *= factor);
+    if let Some(g) = gradient.get_mut(label) {
+        *g -= scale;
+    }
+    (sum.ln() + highest - own, f32::from(own >= highest))
+}
