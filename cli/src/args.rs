@@ -100,7 +100,10 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = "Example:\n  neodex eval beir data/cranfield --mode lexical")]
     Eval(EvalCommand),
     /// Train a model, from raw text to a folder for --model.
-    #[command(subcommand, after_help = "Example:\n  neodex train pretrain --recipe training/recipes/smoke.toml --output runs/smoke")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  neodex train pretrain --recipe training/recipes/smoke.toml --output runs/smoke"
+    )]
     Train(TrainCommand),
     /// Find hard negatives for a file of pairs.
     Mine(MineArgs),

@@ -8,7 +8,7 @@ use neodex::has_bundled_model;
 
 #[test]
 fn a_new_database_is_hybrid_where_there_is_a_model() {
-    let place = Place::with_docs().as_it_comes();
+    let place = Place::with_docs().with_the_usual_model();
     let ran = place.run(&["ingest", "docs"]).expect(0);
     assert_eq!(ran.stderr.contains("no model"), !has_bundled_model(), "{}", ran.stderr);
     let results = place.json(0, &["search", "universal", "machine", "--explain"]);
@@ -26,7 +26,7 @@ fn a_new_database_is_hybrid_where_there_is_a_model() {
 fn none_keeps_to_words_and_the_database_remembers() {
     let place = Place::with_docs();
     place.run(&["ingest", "docs"]).expect(0);
-    let place = place.as_it_comes();
+    let place = place.with_the_usual_model();
     let ran = place.run(&["search", "machine"]).expect(0);
     assert!(ran.stderr.contains("made without"), "{}", ran.stderr);
     assert_eq!(place.json(0, &["search", "machine"])["mode"], "lexical");
@@ -36,7 +36,7 @@ fn none_keeps_to_words_and_the_database_remembers() {
 
 #[test]
 fn the_bundled_model_is_listed_and_described() {
-    let place = Place::new().as_it_comes();
+    let place = Place::new().with_the_usual_model();
     let status = if has_bundled_model() { 0 } else { 1 };
     let list = place.json(status, &["model", "list"]);
     assert_eq!(list.as_array().unwrap().iter().any(|model| model["name"] == "small"), has_bundled_model());

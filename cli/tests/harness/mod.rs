@@ -40,7 +40,7 @@ impl Place {
     }
 
     /// The same without a word about models.
-    pub(crate) fn as_it_comes(self) -> Self {
+    pub(crate) fn with_the_usual_model(self) -> Self {
         Self { model: None, ..self }
     }
 
