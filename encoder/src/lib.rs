@@ -30,6 +30,7 @@ mod gpu;
 #[cfg(not(feature = "cuda"))]
 #[path = "no_gpu.rs"]
 mod gpu;
+mod identity;
 mod info;
 mod lanes;
 pub mod late;
@@ -39,11 +40,13 @@ mod options;
 mod packed;
 mod pooling;
 mod precision;
+mod script;
 mod sentence;
 mod speed;
 mod states;
 mod tokenizer;
 mod untrained;
+mod unknown;
 mod weights;
 
 pub use config::NeoBertConfig;
@@ -52,6 +55,7 @@ pub use encoder::Encoder;
 pub use error::{Error, ErrorKind, Result};
 pub use files::{Bytes, ModelFiles};
 pub use folder::ModelFolder;
+pub use identity::Identity;
 pub use info::ModelInfo;
 pub use late::{ChunkSpan, LateDocument};
 pub use options::Options;
