@@ -16,6 +16,7 @@ use crate::commands::get::GetArgs;
 use crate::commands::ingest::IngestArgs;
 use crate::commands::mine::MineArgs;
 use crate::commands::model::ModelInfoArgs;
+use crate::commands::model_quantize::ModelQuantizeArgs;
 use crate::commands::search::SearchArgs;
 use crate::commands::train::TrainCommand;
 
@@ -51,6 +52,9 @@ pub(crate) struct Global {
     /// Where the model computes: auto, cpu or cuda[:N] [default: auto].
     #[arg(long, global = true, value_name = "DEVICE", env = "NEODEX_DEVICE")]
     pub(crate) device: Option<String>,
+    /// What the model computes in: auto, f32, int8, or on a GPU bf16 or f16 [default: auto, which is int8 on a processor].
+    #[arg(long, global = true, value_name = "PRECISION", env = "NEODEX_PRECISION")]
+    pub(crate) precision: Option<String>,
     /// A file with settings.
     #[arg(long, global = true, value_name = "FILE.toml")]
     pub(crate) config: Option<PathBuf>,
@@ -118,6 +122,8 @@ pub(crate) enum Command {
 pub(crate) enum ModelCommand {
     /// Print what a model is.
     Info(ModelInfoArgs),
+    /// Store a model's weights in 8-bit integers.
+    Quantize(ModelQuantizeArgs),
     /// List the installed models.
     ///
     /// A model is installed by putting its folder below $XDG_DATA_HOME/neodex/models (~/.local/share/neodex/models).

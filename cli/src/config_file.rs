@@ -19,6 +19,8 @@ pub(crate) struct ConfigFile {
     pub(crate) model: Option<String>,
     /// As `--device`.
     pub(crate) device: Option<String>,
+    /// As `--precision`.
+    pub(crate) precision: Option<String>,
     /// How documents are cut; part of a database, so it must stay as it was when the database was made.
     pub(crate) chunking: Chunking,
     /// Memory a process may take.

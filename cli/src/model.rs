@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use neodex::{DatabaseModel, Embedder, NeoBert, bundled_model, database_model, has_bundled_model, load_model};
+use neodex::{DatabaseModel, Embedder, NeoBert, bundled_model_with, database_model, has_bundled_model, load_model_with};
+use neodex_encoder::Options;
 
 use crate::cache;
 use crate::context::Context;
@@ -99,10 +100,11 @@ pub(crate) fn require(context: &Context, doing: &str) -> Result<NeoBert> {
 
 /// The model in the binary, on the device asked for.
 fn bundled(context: &Context) -> Result<Option<NeoBert>> {
-    let model = bundled_model(&context.settings.device)
+    let (device, precision) = (context.settings.device, context.settings.precision);
+    let model = bundled_model_with(&Options { device, precision, ..Options::default() })
         .map_err(|error| usage(format!("cannot load the bundled model: {error}")))?;
     if model.is_some() {
-        context.output.detail(format!("the bundled model {BUNDLED} on {}", context.settings.device));
+        context.output.detail(format!("the bundled model {BUNDLED} on {device}, precision {precision}"));
     }
     Ok(model)
 }
@@ -112,8 +114,9 @@ pub(crate) fn load(context: &Context, named: &Named) -> Result<NeoBert> {
     match named {
         Named::Bundled => bundled(context)?.ok_or_else(|| usage("this program was built without a model")),
         Named::Folder(folder) => {
-            context.output.detail(format!("model {} on {}", folder.display(), context.settings.device));
-            let model = load_model(folder, &context.settings.device)
+            let (device, precision) = (context.settings.device, context.settings.precision);
+            context.output.detail(format!("model {} on {device}, precision {precision}", folder.display()));
+            let model = load_model_with(folder, &Options { device, precision, ..Options::default() })
                 .map_err(|error| usage(format!("cannot load the model in {}: {error}", folder.display())))?;
             if let Some(notice) = &model.info().notice {
                 context.output.note(notice);

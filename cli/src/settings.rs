@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use neodex::Config;
+use neodex_encoder::{Device, Precision};
 
 use crate::args::Global;
 use crate::config_file::{ConfigFile, SearchDefaults};
@@ -19,7 +20,9 @@ pub(crate) struct Settings {
     /// The model's folder or name, if one was named anywhere.
     pub(crate) model: Option<String>,
     /// Where the model computes.
-    pub(crate) device: String,
+    pub(crate) device: Device,
+    /// What it computes in.
+    pub(crate) precision: Precision,
     /// How databases are opened.
     pub(crate) config: Config,
     /// Defaults of `search`.
@@ -31,13 +34,16 @@ impl Settings {
     pub(crate) fn resolve(global: &Global, db_typed: bool) -> Result<Self> {
         let file = ConfigFile::read(global.config.as_deref())?;
         let device = global.device.clone().or(file.device.clone()).unwrap_or_else(|| "auto".to_owned());
-        device.parse::<neodex_encoder::Device>().map_err(|error| usage(format!("--device: {error}")))?;
+        let device = device.parse().map_err(|error| usage(format!("--device: {error}")))?;
+        let precision = global.precision.clone().or(file.precision.clone()).unwrap_or_else(|| "auto".to_owned());
+        let precision = precision.parse().map_err(|error| usage(format!("--precision: {error}")))?;
         Ok(Self {
             config: config(&file),
             db: global.db.clone().or(file.db).unwrap_or_else(|| PathBuf::from("neodex.db")),
             db_typed,
             model: global.model.clone().or(file.model),
             device,
+            precision,
             search: file.search,
         })
     }

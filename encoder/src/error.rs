@@ -120,7 +120,7 @@ pub enum Error {
         found: Vec<usize>,
     },
     /// A tensor is stored in a number format that is not read.
-    #[error("tensor `{name}` is stored as {found}; only F32, F16 and BF16 are read")]
+    #[error("tensor `{name}` is stored as {found}; only F32, F16, BF16 and, for matrices, I8 are read")]
     UnsupportedDtype {
         /// Its name without prefix.
         name: String,

@@ -33,7 +33,7 @@ pub struct ModelInfo {
     pub pooling: Pooling,
     /// What is put before queries and documents.
     pub prompts: Prompts,
-    /// How the weights are stored: `f32`, `f16`, `bf16`.
+    /// How the weights are stored: `f32`, `f16`, `bf16`, `int8`.
     pub stored_as: String,
     /// What is computed in; never [`Precision::Auto`].
     pub precision: Precision,

@@ -12,15 +12,17 @@
 //! ```
 //!
 //! An [`Encoder`] comes from a [`ModelFolder`] on disk or from [`ModelFiles`] in the binary. [`Encoder::embed`] takes short texts
-//! whole; [`Encoder::embed_late`] takes documents of any length with the chunks they are to be cut into. Everything is computed in
-//! f32 and agrees with the reference implementation to about 1e-5, but on a GPU (feature `cuda`), where products are in bf16 unless
-//! [`Options::precision`] says otherwise.
+//! whole; [`Encoder::embed_late`] takes documents of any length with the chunks they are to be cut into.
+//!
+//! On the processor a model is computed in 8-bit integers unless [`Options::precision`] says otherwise; [`Precision::F32`] is the
+//! exact path and agrees with the reference implementation to about 1e-5. On a GPU (feature `cuda`) products are in bf16.
 
 mod backend;
 mod batch;
 mod config;
 mod device;
 mod encoder;
+mod engine;
 mod error;
 mod files;
 mod fingerprint;
@@ -40,6 +42,8 @@ mod options;
 mod packed;
 mod pooling;
 mod precision;
+mod quantized;
+mod random;
 mod script;
 mod sentence;
 mod speed;
@@ -52,6 +56,7 @@ mod weights;
 pub use config::NeoBertConfig;
 pub use device::Device;
 pub use encoder::Encoder;
+pub use engine::instruction_set;
 pub use error::{Error, ErrorKind, Result};
 pub use files::{Bytes, ModelFiles};
 pub use folder::ModelFolder;
@@ -61,6 +66,7 @@ pub use late::{ChunkSpan, LateDocument};
 pub use options::Options;
 pub use pooling::Pooling;
 pub use precision::Precision;
+pub use quantized::quantize;
 pub use sentence::{Prompts, Role};
 pub use states::States;
 pub use tokenizer::{Tokenizer, Tokens};

@@ -23,8 +23,11 @@ pub enum Pooling {
 /// The last states of one sequence, row by row.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
-    /// `(tokens, hidden)`
+    /// `(tokens, stride)`
     pub(crate) values: &'a [f32],
+    /// From one row to the next.
+    pub(crate) stride: usize,
+    /// Numbers of a row that count.
     pub(crate) hidden: usize,
 }
 
@@ -33,7 +36,7 @@ impl Rows<'_> {
     pub(crate) fn mean(self, rows: Range<usize>) -> Vec<f32> {
         let mut sum = vec![0.0; self.hidden];
         let count = rows.len().max(1) as f32;
-        for row in self.values.chunks_exact(self.hidden).skip(rows.start).take(rows.len()) {
+        for row in self.values.chunks_exact(self.stride.max(1)).skip(rows.start).take(rows.len()) {
             for (sum, value) in sum.iter_mut().zip(row) {
                 *sum += value;
             }
@@ -78,8 +81,9 @@ mod tests {
 
     #[test]
     fn means_are_over_the_rows_named() {
-        let rows = Rows { values: &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], hidden: 2 };
+        let rows = Rows { values: &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], stride: 2, hidden: 2 };
         assert_eq!(rows.mean(1..3), [4.0, 5.0]);
+        assert_eq!(Rows { stride: 3, ..rows }.mean(0..2), [2.5, 3.5]);
         assert_eq!(rows.mean(1..1), [0.0, 0.0]);
     }
 }

@@ -16,7 +16,7 @@ const TEXTS: [&str; 6] = [
 ];
 
 fn with(change: impl FnOnce(&mut Options)) -> Encoder {
-    let mut options = Options::default();
+    let mut options = tiny::exact();
     change(&mut options);
     Encoder::load(tiny::folder(), &options).unwrap()
 }

@@ -4,13 +4,13 @@
 mod tiny;
 
 use half::{bf16, f16};
-use neodex_encoder::{Encoder, Error, ErrorKind, ModelFiles, Options};
+use neodex_encoder::{Encoder, Error, ErrorKind, ModelFiles};
 use proptest::prelude::*;
 use safetensors::tensor::Dtype;
 use tiny::{Cases, cosine, distance, floats, with_tensors};
 
 fn load(files: &ModelFiles) -> Result<Encoder, Error> {
-    Encoder::from_files(files, &Options::default())
+    Encoder::from_files(files, &tiny::exact())
 }
 
 fn refusal(files: &ModelFiles) -> Error {

@@ -46,7 +46,7 @@ fn sentence_transformers(pooling: &str) -> TempDir {
 }
 
 fn load(dir: &Path) -> Result<Encoder, Error> {
-    Encoder::load(dir, &Options::default())
+    Encoder::load(dir, &tiny::exact())
 }
 
 #[test]

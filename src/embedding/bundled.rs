@@ -23,9 +23,17 @@ pub fn has_bundled_model() -> bool {
 /// # Errors
 /// [`Error::Embedding`](crate::Error::Embedding) says which device or tensor does not fit.
 pub fn bundled_model(device: &str) -> Result<Option<NeoBert>> {
-    let Some(files) = files() else { return Ok(None) };
     let device: Device = device.parse().map_err(embedding)?;
-    let encoder = Encoder::from_files(&files, &Options { device, ..Options::default() }).map_err(embedding)?;
+    bundled_model_with(&Options { device, ..Options::default() })
+}
+
+/// As [`bundled_model`], with every option of the encoder.
+///
+/// # Errors
+/// As there, and for an option that does not fit.
+pub fn bundled_model_with(options: &Options) -> Result<Option<NeoBert>> {
+    let Some(files) = files() else { return Ok(None) };
+    let encoder = Encoder::from_files(&files, options).map_err(embedding)?;
     Ok(Some(NeoBert::without_folder(encoder)))
 }
 

@@ -14,9 +14,9 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 #[cfg(feature = "bundled-model")]
-pub use bundled::{bundled_model, has_bundled_model};
+pub use bundled::{bundled_model, bundled_model_with, has_bundled_model};
 #[cfg(feature = "encoder")]
-pub use neobert::{NeoBert, load_model};
+pub use neobert::{NeoBert, load_model, load_model_with};
 
 /// Why an embedder failed: any error of its own.
 pub type EmbedError = Box<dyn std::error::Error + Send + Sync + 'static>;

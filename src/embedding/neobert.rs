@@ -23,9 +23,17 @@ pub struct NeoBert {
 /// # Errors
 /// [`Error::Embedding`] says which file, tensor or device does not fit.
 pub fn load_model(folder: impl AsRef<Path>, device: &str) -> Result<NeoBert> {
-    let folder = folder.as_ref();
     let device: Device = device.parse().map_err(embedding)?;
-    let encoder = Encoder::load(folder, &Options { device, ..Options::default() }).map_err(embedding)?;
+    load_model_with(folder, &Options { device, ..Options::default() })
+}
+
+/// As [`load_model`], with all of the encoder's options.
+///
+/// # Errors
+/// [`Error::Embedding`] says which file, tensor, device or option does not fit.
+pub fn load_model_with(folder: impl AsRef<Path>, options: &Options) -> Result<NeoBert> {
+    let folder = folder.as_ref();
+    let encoder = Encoder::load(folder, options).map_err(embedding)?;
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     Ok(NeoBert { encoder, folder: Some(folder) })
 }

@@ -51,9 +51,6 @@ pub(crate) struct BenchEncoderArgs {
     /// Least time of a measurement.
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
     seconds: f64,
-    /// What to compute in: auto, f32, int8, bf16, f16.
-    #[arg(long, value_name = "PRECISION", default_value = "auto")]
-    precision: String,
     /// Tokens in work at a time [default: as the device likes it].
     #[arg(long, value_name = "N")]
     batch_tokens: Option<usize>,
@@ -67,8 +64,7 @@ pub(crate) struct BenchEncoderArgs {
 
 /// Runs it.
 pub(crate) fn run(context: &Context, args: &BenchEncoderArgs) -> Result<Status> {
-    let device: Device = context.settings.device.parse()?;
-    let precision: Precision = args.precision.parse().map_err(|error| usage(format!("--precision: {error}")))?;
+    let (device, precision) = (context.settings.device, context.settings.precision);
     let options =
         Options { device, precision, threads: args.threads, batch_tokens: args.batch_tokens, ..Options::default() };
     let files = files(context, args)?;

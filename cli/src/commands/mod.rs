@@ -12,6 +12,7 @@ pub(crate) mod get;
 pub(crate) mod ingest;
 pub(crate) mod mine;
 pub(crate) mod model;
+pub(crate) mod model_quantize;
 mod records;
 mod reembed;
 pub(crate) mod search;
@@ -56,14 +57,15 @@ pub(crate) fn run() -> Result<Status> {
         Command::Reembed => reembed::run(&context),
         Command::Embed(args) => embed::run(&context, &args),
         Command::Model(ModelCommand::Info(args)) => model::info(&context, &args),
+        Command::Model(ModelCommand::Quantize(args)) => model_quantize::run(&context, &args),
         Command::Model(ModelCommand::List) => model::list(&context),
         Command::Verify => verify::run(&context),
         Command::Eval(EvalCommand::Beir(args)) => eval_beir::run(&context, &args),
         Command::Eval(EvalCommand::Fusion(args)) => eval_fusion::run(&context, &args),
         Command::Eval(EvalCommand::Sts(args)) => eval_sts::run(&context, &args),
-        Command::Train(command) => train::run(&context, &command),
-        Command::Mine(args) => mine::run(&context, &args),
         Command::Bench(BenchCommand::Encoder(args)) => bench_encoder::run(&context, &args),
+        Command::Mine(args) => mine::run(&context, &args),
+        Command::Train(command) => train::run(&context, &command),
         Command::Bench(BenchCommand::Ingest(args)) => bench_ingest::run(&context, &args),
         Command::Bench(BenchCommand::Search(args)) => bench_search::run(&context, &args),
     }

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use crate::config::NeoBertConfig;
 use crate::device::{Device, Place};
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::gpu;
 use crate::options::Options;
@@ -87,7 +88,10 @@ pub(crate) fn open(
         return gpu::load(weights, config, device, *ordinal, options.precision);
     }
     match options.precision {
-        Precision::Auto | Precision::F32 => Ok(Box::new(padded::Padded::load(weights, config, device)?)),
-        other => Err(other.unavailable("this device computes in f32 only")),
+        Precision::Auto | Precision::Int8 => Ok(Box::new(Engine::load(weights, config)?)),
+        Precision::F32 => Ok(Box::new(padded::Padded::load(weights, config, device)?)),
+        half @ (Precision::F16 | Precision::Bf16) => {
+            Err(half.unavailable("a processor computes in `int8` or `f32`; half precision takes a GPU"))
+        }
     }
 }

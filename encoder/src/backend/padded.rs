@@ -43,7 +43,7 @@ impl Backend for Padded {
         let states = self.model.forward(&input_ids, mask.as_ref())?;
         let hidden = self.config.hidden_size;
         let states = states.to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?;
-        let rows = states.chunks_exact(width * hidden).map(|values| Rows { values, hidden });
+        let rows = states.chunks_exact(width * hidden).map(|values| Rows { values, stride: hidden, hidden });
         Ok(rows.zip(batch).map(|(rows, sequence)| rows.means(&sequence.spans)).collect())
     }
 

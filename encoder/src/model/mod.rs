@@ -13,7 +13,7 @@ mod neobert;
 mod norm;
 mod rotary;
 
-#[cfg(feature = "cuda")]
+pub(crate) use embedding::EMBEDDING;
 pub(crate) use head::LanguageModelHead;
 pub use mask::AttentionMask;
 pub use neobert::NeoBert;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use neodex_encoder::{Encoder, ModelFiles, ModelFolder, Options};
+use neodex_encoder::{Encoder, ModelFiles, ModelFolder, Options, Precision};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
@@ -20,8 +20,13 @@ pub(crate) fn files() -> ModelFiles {
     ModelFolder::open(folder()).unwrap().read().unwrap()
 }
 
+/// The exact path, which the reference is to be compared with.
+pub(crate) fn exact() -> Options {
+    Options { precision: Precision::F32, ..Options::default() }
+}
+
 pub(crate) fn encoder() -> Encoder {
-    Encoder::load(folder(), &Options::default()).unwrap()
+    Encoder::load(folder(), &exact()).unwrap()
 }
 
 pub(crate) fn read_tensors(bytes: &[u8]) -> BTreeMap<String, Stored> {
