@@ -46,7 +46,7 @@ pub use embedding::{EmbedError, Embedder, Passage, Passages};
 #[cfg(feature = "encoder")]
 pub use embedding::{NeoBert, load_model, load_model_with};
 #[cfg(feature = "bundled-model")]
-pub use embedding::{bundled_model, bundled_model_with, has_bundled_model};
+pub use embedding::{bundled_files, bundled_model, bundled_model_with, has_bundled_model};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, SyncOptions};
 pub use neodex_index::Scored;

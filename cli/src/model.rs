@@ -4,8 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use neodex::{DatabaseModel, Embedder, NeoBert, bundled_model_with, database_model, has_bundled_model, load_model_with};
-use neodex_encoder::Options;
+use neodex::{
+    DatabaseModel, Embedder, NeoBert, bundled_files, bundled_model_with, database_model, has_bundled_model,
+    load_model_with,
+};
+use neodex_encoder::{ModelFiles, ModelFolder, Options};
 
 use crate::cache;
 use crate::context::Context;
@@ -123,6 +126,22 @@ pub(crate) fn load(context: &Context, named: &Named) -> Result<NeoBert> {
             }
             Ok(model)
         }
+    }
+}
+
+/// The folder of a model given by folder or by name, for what only works on files.
+pub(crate) fn find_folder(named: &str) -> Result<PathBuf> {
+    match find(named)? {
+        Named::Folder(folder) => Ok(folder),
+        Named::Bundled => Err(usage(format!("`{named}` is in the program, not in a folder; name a folder"))),
+    }
+}
+
+/// The files of a model given by folder or by name.
+pub(crate) fn files(named: &str) -> Result<ModelFiles> {
+    match find(named)? {
+        Named::Folder(folder) => Ok(ModelFolder::open(folder)?.read()?),
+        Named::Bundled => bundled_files().ok_or_else(|| usage("this program was built without a model")),
     }
 }
 

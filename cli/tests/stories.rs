@@ -172,9 +172,10 @@ fn a_small_collection_is_judged() {
 fn help_lists_every_command() {
     let dir = tempfile::tempdir().unwrap();
     let help = text(&neodex(dir.path(), &["--help"]).stdout);
-    for command in
-        ["ingest", "search", "get", "delete", "stats", "reembed", "embed", "model", "verify", "eval", "train", "mine", "bench"]
-    {
+    for command in [
+        "ingest", "search", "get", "delete", "stats", "reembed", "embed", "model", "verify", "eval", "train", "mine",
+        "bench",
+    ] {
         assert!(help.contains(command), "{command}");
         assert_eq!(status(&neodex(dir.path(), &[command, "--help"])), 0);
     }

@@ -49,8 +49,8 @@ mod sentence;
 mod speed;
 mod states;
 mod tokenizer;
-mod untrained;
 mod unknown;
+mod untrained;
 mod weights;
 
 pub use config::NeoBertConfig;

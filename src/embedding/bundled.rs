@@ -32,7 +32,7 @@ pub fn bundled_model(device: &str) -> Result<Option<NeoBert>> {
 /// # Errors
 /// As there, and for an option that does not fit.
 pub fn bundled_model_with(options: &Options) -> Result<Option<NeoBert>> {
-    let Some(files) = files() else { return Ok(None) };
+    let Some(files) = bundled_files() else { return Ok(None) };
     let encoder = Encoder::from_files(&files, options).map_err(embedding)?;
     Ok(Some(NeoBert::without_folder(encoder)))
 }
@@ -43,13 +43,15 @@ pub(crate) fn shared() -> Result<Option<Arc<dyn Embedder>>> {
     if let Some(shared) = SHARED.get() {
         return Ok(Some(shared.clone()));
     }
-    let Some(files) = files() else { return Ok(None) };
+    let Some(files) = bundled_files() else { return Ok(None) };
     let identity = Identity::of(&files).map_err(embedding)?;
     let made = Arc::new(Bundled { name: files.name, identity, encoder: Mutex::new(None) });
     Ok(Some(SHARED.get_or_init(|| made).clone()))
 }
 
-fn files() -> Option<ModelFiles> {
+/// The bundled model's files; `None` where this build has none.
+#[must_use]
+pub fn bundled_files() -> Option<ModelFiles> {
     let model = neodex_models::bundled()?;
     let optional = |bytes: Option<&'static [u8]>| bytes.map(Cow::Borrowed);
     Some(ModelFiles {

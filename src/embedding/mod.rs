@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 #[cfg(feature = "bundled-model")]
-pub use bundled::{bundled_model, bundled_model_with, has_bundled_model};
+pub use bundled::{bundled_files, bundled_model, bundled_model_with, has_bundled_model};
 #[cfg(feature = "encoder")]
 pub use neobert::{NeoBert, load_model, load_model_with};
 

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
-use neodex_encoder::{Device, Encoder, ModelFiles, ModelFolder, ModelInfo, NeoBertConfig, Options, Precision};
+use neodex::bundled_files;
+use neodex_encoder::{Device, Encoder, ModelFiles, ModelInfo, NeoBertConfig, Options, Precision};
 use serde_json::{Value, json};
 
 use crate::bench::{Report, peak_bytes};
@@ -182,9 +183,11 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 /// The model asked for, as bytes.
 fn files(context: &Context, args: &BenchEncoderArgs) -> Result<ModelFiles> {
     let Some(shape) = &args.shape else {
-        let named = context.settings.model.as_deref();
-        let named = named.ok_or_else(|| usage("`bench encoder` needs a model: --model DIR, or a --shape"))?;
-        return Ok(ModelFolder::open(model::find(named)?)?.read()?);
+        return match (context.settings.model.as_deref(), bundled_files()) {
+            (Some(named), _) => model::files(named),
+            (None, Some(bundled)) => Ok(bundled),
+            (None, None) => Err(usage("`bench encoder` needs a model: --model DIR, or a --shape")),
+        };
     };
     let parsed = shape.split_once('x').and_then(|(layers, width)| Some((layers.parse().ok()?, width.parse().ok()?)));
     let (layers, width): (usize, usize) =

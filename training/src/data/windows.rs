@@ -106,8 +106,22 @@ pub fn build_windows(
 
 /// How questions begin. Any of them may meet any heading: what a question is about matters more than its grammar.
 const OPENINGS: [&str; 16] = [
-    "what is", "what are", "what was", "what is known about", "what does it say about", "who was", "how does", "how did", "how do you",
-    "where is", "when was", "why", "tell me about", "explain", "which", "is there",
+    "what is",
+    "what are",
+    "what was",
+    "what is known about",
+    "what does it say about",
+    "who was",
+    "how does",
+    "how did",
+    "how do you",
+    "where is",
+    "when was",
+    "why",
+    "tell me about",
+    "explain",
+    "which",
+    "is there",
 ];
 
 /// Headings and phrases as questions.

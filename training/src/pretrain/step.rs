@@ -69,14 +69,25 @@ impl MaskedBatch {
         let (mut rows, mut labels, mut tokens) = (Vec::new(), Vec::new(), 0);
         let mut sequences = Vec::with_capacity(windows.len());
         for (at, window) in windows.iter().enumerate() {
-            let document = corpora.get(usize::from(window.corpus)).map_or(&[][..], |corpus| corpus.tokens(window.document as usize));
+            let document = corpora
+                .get(usize::from(window.corpus))
+                .map_or(&[][..], |corpus| corpus.tokens(window.document as usize));
             let range = window.start as usize..(window.start + window.length) as usize;
             let text = document.get(range).unwrap_or_default().iter().map(|&id| u32::from(id));
             let mut ids: Vec<u32> = [specials.cls].into_iter().chain(text).chain([specials.sep]).collect();
             let inner = ids.len() - 1;
             let first = (at * seq + 1) as u32;
             if let Some(text) = ids.get_mut(1..inner).filter(|text| !text.is_empty()) {
-                mask(text, first, policy.probability, specials.mask, policy.replacement, random, &mut rows, &mut labels);
+                mask(
+                    text,
+                    first,
+                    policy.probability,
+                    specials.mask,
+                    policy.replacement,
+                    random,
+                    &mut rows,
+                    &mut labels,
+                );
             }
             tokens += ids.len();
             sequences.push(ids);
