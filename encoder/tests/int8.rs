@@ -105,8 +105,12 @@ fn company_order_and_threads_change_no_bit() {
     }
     let backwards: Vec<Vec<u32>> = sequences.iter().rev().cloned().collect();
     for (threads, batch_tokens) in [(1, 1), (1, 300), (3, 100_000)] {
-        let options =
-            Options { threads: Some(threads), batch_tokens, precision: Precision::Int8, ..Options::default() };
+        let options = Options {
+            threads: Some(threads),
+            batch_tokens: Some(batch_tokens),
+            precision: Precision::Int8,
+            ..Options::default()
+        };
         let found = Encoder::from_files(&files, &options).unwrap().hidden_states(&backwards).unwrap();
         assert!(found.iter().rev().eq(&together), "{threads} threads, {batch_tokens} tokens");
     }
