@@ -40,10 +40,26 @@ pub enum Error {
     Embedding(#[from] EmbedError),
 
     /// Meaning was asked for, and the database has no embedder.
-    #[error("this database was opened without a model, so it can only search by words; open it with one (--model DIR)")]
+    #[error(
+        "this database was opened without a model, so it can only search by words; open it with one (--model DIR|NAME)"
+    )]
     NoEmbedder,
 
-    /// The database was made with another model, distance or chunking than it was opened with.
+    /// The database was made with another model than it was opened with.
+    #[error(
+        "the database in {} was made with the model {stored}, whose vectors {given} cannot read; open it with its own \
+         (--model DIR), or make new vectors with `neodex reembed`", path.display()
+    )]
+    EmbedderMismatch {
+        /// The database's folder.
+        path: PathBuf,
+        /// The database's model: name and the beginning of its fingerprint.
+        stored: String,
+        /// The model of the call.
+        given: String,
+    },
+
+    /// The database was made with another distance or chunking than it was opened with.
     #[error(
         "the database in {} was made with {field} = {stored}, and was opened with {field} = {given}; \
          open it with what it was made with, or ingest into a new database", path.display()
@@ -146,6 +162,7 @@ impl Error {
             | Error::Document(_)
             | Error::Parse(_)
             | Error::NoEmbedder
+            | Error::EmbedderMismatch { .. }
             | Error::Mismatch { .. }
             | Error::Argument { .. } => ErrorKind::Input,
             Error::NoDatabase { .. } => ErrorKind::NotFound,

@@ -17,8 +17,8 @@
 //! Calls block, and need no async runtime. [`Database`] is `Clone + Send + Sync`; one process owns a database. A write returns when it is
 //! durable, and a search through the handle that wrote finds it.
 //!
-//! Given an [`Embedder`] (a NeoBERT folder through [`load_model`], or your own), searches are hybrid: by meaning and by words. Without one the
-//! database searches by words, and says so.
+//! Searches are hybrid: by meaning and by words. Meaning comes from the bundled model, where the build has one, or from an [`Embedder`] given to
+//! the builder (a NeoBERT folder through [`load_model`], or your own). Without either a database searches by words, and says so.
 #![doc(test(attr(deny(warnings))))]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -38,12 +38,20 @@ mod schema;
 pub mod search;
 
 pub use config::Config;
-pub use database::{BytesOnDisk, Database, DatabaseBuilder, Fault, ModelStats, Stats, Verification, model_folder};
+pub use database::{
+    BytesOnDisk, Database, DatabaseBuilder, DatabaseModel, Fault, ModelStats, Stats, Verification, database_model,
+};
 pub use document::{Document, DocumentId, Heading, Metadata};
 pub use embedding::{EmbedError, Embedder, Passage, Passages};
 #[cfg(feature = "encoder")]
 pub use embedding::{NeoBert, load_model, load_model_with};
+#[cfg(feature = "bundled-model")]
+pub use embedding::{bundled_files, bundled_model, bundled_model_with, has_bundled_model};
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, SyncOptions};
+pub use neodex_index::Scored;
 pub use neodex_index::vector::{Distance, RowFormat, instruction_set};
-pub use search::{Explain, Facet, FacetValue, Fusion, Group, Hit, LegScore, Mode, Search, SearchResults};
+pub use search::{
+    Candidates, Evidence, Explain, Facet, FacetValue, Fusion, FusionExplain, Group, Hit, LegScore, Mode, Search,
+    SearchResults,
+};

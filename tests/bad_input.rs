@@ -10,6 +10,11 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) {
     std::fs::write(folder.join(name), bytes).unwrap();
 }
 
+/// What is tested here has nothing to do with meaning, and some of it is large.
+fn words_only() -> Database {
+    Database::temporary_builder().unwrap().without_embedder().open().unwrap()
+}
+
 fn gzip_of_zeros(megabytes: usize) -> Vec<u8> {
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     for _ in 0..megabytes {
@@ -34,10 +39,13 @@ fn one_bad_file_does_not_stop_its_neighbours() {
     );
     write(&files, "bomb.txt.gz", &gzip_of_zeros(1_100));
     write(&files, "cut.html.gz", &gzip_of_zeros(1)[..200]);
-    let db = Database::builder(dir.path().join("db")).open().unwrap();
+    let db = Database::builder(dir.path().join("db")).without_embedder().open().unwrap();
     let report = db.sync(&files, &SyncOptions::default()).unwrap();
     let failed: Vec<&str> = report.failed.iter().map(|failure| failure.source.as_str()).collect();
-    assert_eq!(failed, ["bomb.txt.gz", "broken.jsonl#2", "cut.html.gz", "program.bin"]);
+    assert_eq!(failed, ["bomb.txt.gz", "broken.jsonl#2", "cut.html.gz"]);
+    assert_eq!(report.not_text, ["program.bin"], "a binary among others is no failure");
+    let named = db.sync(files.join("program.bin"), &SyncOptions::default()).unwrap();
+    assert!(named.failed.len() == 1 && named.not_text.is_empty(), "one that was named is: {named:?}");
     assert!(report.failed.iter().all(|failure| failure.reason.len() > 10), "{:?}", report.failed);
     assert_eq!(report.added, 5);
     assert_eq!(db.search("otters").run().unwrap().total, 4);
@@ -52,7 +60,7 @@ fn a_hundred_megabytes_on_one_line() {
     let files = dir.path().join("files");
     std::fs::create_dir(&files).unwrap();
     write(&files, "line.txt", "words without an end ".repeat(5_000_000).as_bytes());
-    let db = Database::builder(dir.path().join("db")).open().unwrap();
+    let db = Database::builder(dir.path().join("db")).without_embedder().open().unwrap();
     let report = db.sync(&files, &SyncOptions::default()).unwrap();
     assert_eq!((report.added, report.failed.len()), (1, 0), "{:?}", report.failed);
     let hit = db.search("without an end").limit(1).run().unwrap().hits.remove(0);
@@ -64,7 +72,7 @@ fn a_hundred_megabytes_on_one_line() {
 
 #[test]
 fn the_last_of_several_with_one_id_counts() {
-    let db = Database::temporary().unwrap();
+    let db = words_only();
     let batch = (0..200).map(|version| Document::new("same", format!("version{version} of the only document")));
     let report = db.insert_many(batch).unwrap();
     assert_eq!(report.added + report.replaced + report.skipped, 200);
@@ -76,7 +84,7 @@ fn the_last_of_several_with_one_id_counts() {
 
 #[test]
 fn impossible_documents_are_named() {
-    let db = Database::temporary().unwrap();
+    let db = words_only();
     for id in ["", "with\0zero", &"x".repeat(600)] {
         let error = db.insert(Document::new(id, "text")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Input, "{error}");
@@ -87,7 +95,7 @@ fn impossible_documents_are_named() {
 
 #[test]
 fn queries_of_any_shape() {
-    let db = Database::temporary().unwrap();
+    let db = words_only();
     db.insert(Document::new("a", "an otter swims").metadata("year", 2020)).unwrap();
     let long = (0..10_000).map(|i| format!("word{i} ")).collect::<String>() + "otter";
     assert_eq!(db.search(long).run().unwrap().hits[0].document_id, "a");
@@ -120,24 +128,24 @@ fn a_database_that_cannot_be_opened_says_why() {
     let missing = Database::builder(&path).create(false).open().unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::NotFound);
 
-    let db = Database::builder(&path).open().unwrap();
-    let locked = Database::builder(&path).open().unwrap_err();
+    let db = Database::builder(&path).without_embedder().open().unwrap();
+    let locked = Database::builder(&path).without_embedder().open().unwrap_err();
     assert_eq!(locked.kind(), ErrorKind::Unusable);
     assert!(locked.to_string().contains("already open"), "{locked}");
     drop(db);
 
     let format = std::fs::read_to_string(path.join("FORMAT")).unwrap();
     write(&path, "FORMAT", format.replacen("format = 1", "format = 999", 1).as_bytes());
-    let newer = Database::builder(&path).open().unwrap_err();
+    let newer = Database::builder(&path).without_embedder().open().unwrap_err();
     assert_eq!(newer.kind(), ErrorKind::Unusable);
     assert!(newer.to_string().contains("999"), "{newer}");
 
     write(&path, "FORMAT", &format.as_bytes()[..format.len() - 4]);
-    let damaged = Database::builder(&path).open().unwrap_err();
+    let damaged = Database::builder(&path).without_embedder().open().unwrap_err();
     assert_eq!(damaged.kind(), ErrorKind::Unusable);
 
     write(&path, "FORMAT", format.as_bytes());
-    Database::builder(&path).open().unwrap();
+    Database::builder(&path).without_embedder().open().unwrap();
     write(dir.path(), "file", b"not a folder");
     assert!(Database::builder(dir.path().join("file")).open().is_err());
 }
@@ -146,7 +154,7 @@ fn a_database_that_cannot_be_opened_says_why() {
 fn a_lost_or_damaged_word_index_is_made_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
-    let open = || Database::builder(&path).open().unwrap();
+    let open = || Database::builder(&path).without_embedder().open().unwrap();
     open().insert_many((0..300).map(|i| Document::new(format!("{i}"), format!("document number{i}")))).unwrap();
     let lexical = path.join("lexical");
     let damage: [&dyn Fn(); 3] =

@@ -33,7 +33,7 @@ fn library() -> (tempfile::TempDir, Database) {
 fn each_mode_finds_and_explains() {
     let (_dir, db) = library();
     for mode in [Mode::Lexical, Mode::Dense, Mode::Hybrid] {
-        for fusion in [Fusion::Rrf, Fusion::Relative] {
+        for fusion in [Fusion::Auto, Fusion::Rrf, Fusion::Relative] {
             let results = db.search("cherry harvest").mode(mode).fusion(fusion).explain().run().unwrap();
             assert_eq!(results.mode, mode);
             assert_eq!(results.hits.len(), 10);
@@ -144,7 +144,7 @@ fn another_embedder_is_refused_and_none_still_finds_words() {
     drop(db);
     let path = dir.path().join("db");
     let other = Database::builder(&path).embedder(WordEmbedder { dimension: 32 }).open().unwrap_err();
-    assert!(matches!(&other, neodex::Error::Mismatch { .. }), "{other}");
+    assert!(matches!(&other, neodex::Error::EmbedderMismatch { .. }), "{other}");
     let db = Database::builder(&path).open().unwrap();
     let results = db.search("cherry").run().unwrap();
     assert_eq!((results.mode, results.total), (Mode::Lexical, 30));

@@ -30,7 +30,7 @@ fn only_what_changed_is_read_again() {
     write(&files, "a.md", "# A\n\nabout apples");
     write(&files, "sub/b.txt", "about bananas");
     write(&files, "records.jsonl", "{\"id\":\"r1\",\"text\":\"about cherries\"}\n{\"text\":\"about dates\"}\n");
-    let db = Database::builder(dir.path().join("db")).open().unwrap();
+    let db = Database::builder(dir.path().join("db")).without_embedder().open().unwrap();
     assert_eq!(counts(&db, &files, false), (4, 0, 0, 0));
     assert_eq!(counts(&db, &files, false), (0, 0, 4, 0));
     assert_eq!(db.get("records.jsonl#2").unwrap().unwrap().text, "about dates");
@@ -58,7 +58,7 @@ fn the_same_relative_path_under_two_folders_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     write(&dir.path().join("one"), "readme.md", "first");
     write(&dir.path().join("two"), "readme.md", "second");
-    let db = Database::builder(dir.path().join("db")).open().unwrap();
+    let db = Database::builder(dir.path().join("db")).without_embedder().open().unwrap();
     assert_eq!(counts(&db, &dir.path().join("one"), false).0, 1);
     let report = db.sync(dir.path().join("two"), &SyncOptions::default()).unwrap();
     assert_eq!(report.failed.len(), 1);
@@ -71,7 +71,7 @@ fn metadata_can_be_added_on_the_way() {
     let dir = tempfile::tempdir().unwrap();
     let files = dir.path().join("files");
     write(&files, "a.txt", "text");
-    let db = Database::builder(dir.path().join("db")).open().unwrap();
+    let db = Database::builder(dir.path().join("db")).without_embedder().open().unwrap();
     let options = SyncOptions { metadata: vec![("shelf".to_owned(), "physics".into())], ..SyncOptions::default() };
     db.sync(&files, &options).unwrap();
     assert_eq!(db.search("").filter("shelf = 'physics'").run().unwrap().hits[0].document_id, "a.txt");
@@ -85,10 +85,10 @@ fn an_interrupted_run_continues_to_the_same_end() {
     for i in 0..400 {
         write(&files, &format!("{i}.txt"), &format!("file number{i} says something, then more. ").repeat(1 + i % 30));
     }
-    let whole = Database::builder(dir.path().join("whole")).open().unwrap();
+    let whole = Database::builder(dir.path().join("whole")).without_embedder().open().unwrap();
     assert_eq!(counts(&whole, &files, false).0, 400);
 
-    let parts = Database::builder(dir.path().join("parts")).open().unwrap();
+    let parts = Database::builder(dir.path().join("parts")).without_embedder().open().unwrap();
     let cancel = Cancel::new();
     let switch = cancel.clone();
     let observer = Arc::new(move |progress: IngestProgress| {

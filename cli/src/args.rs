@@ -10,6 +10,7 @@ use crate::commands::bench_search::BenchSearchArgs;
 use crate::commands::delete::DeleteArgs;
 use crate::commands::embed::EmbedArgs;
 use crate::commands::eval_beir::EvalBeirArgs;
+use crate::commands::eval_fusion::EvalFusionArgs;
 use crate::commands::eval_sts::EvalStsArgs;
 use crate::commands::get::GetArgs;
 use crate::commands::ingest::IngestArgs;
@@ -44,7 +45,8 @@ pub(crate) struct Global {
     /// The database's folder [default: ./neodex.db].
     #[arg(long, global = true, value_name = "DIR", env = "NEODEX_DB")]
     pub(crate) db: Option<PathBuf>,
-    /// The model: its folder, or the name of an installed one [default: the one the database was made with].
+    /// The model: its folder, or the name of an installed one; `small` is the bundled one, `none` keeps to words [default: the one the
+    /// database was made with, else the bundled one].
     #[arg(long, global = true, value_name = "DIR|NAME", env = "NEODEX_MODEL")]
     pub(crate) model: Option<String>,
     /// Where the model computes: auto, cpu or cuda[:N] [default: auto].
@@ -83,6 +85,12 @@ pub(crate) enum Command {
     /// Documents, chunks, vectors, bytes by part, the model, the format.
     #[command(after_help = "Example:\n  neodex stats --json")]
     Stats,
+    /// Make vectors for documents that have none, or new ones for all with another model.
+    ///
+    /// Documents stored without a model get their vectors; with --model, or when the database's own model is gone, all vectors are dropped and
+    /// made anew. Documents are found by words meanwhile. Interrupted, it goes on where it stopped when it is run again.
+    #[command(after_help = "Example:\n  neodex reembed --db notes.db\n  neodex reembed --model small")]
+    Reembed,
     /// Turn texts into vectors.
     Embed(EmbedArgs),
     /// What a model is, and which there are.
@@ -128,6 +136,8 @@ pub(crate) enum ModelCommand {
 pub(crate) enum EvalCommand {
     /// Measure retrieval on a BEIR folder.
     Beir(EvalBeirArgs),
+    /// Fit how a hybrid search weighs words and meaning.
+    Fusion(EvalFusionArgs),
     /// Measure a model on sentence pairs with human scores.
     Sts(EvalStsArgs),
 }
@@ -135,7 +145,7 @@ pub(crate) enum EvalCommand {
 /// `neodex bench ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
-    /// Measure a model on sequences of several lengths.
+    /// Measure how fast a model reads.
     Encoder(BenchEncoderArgs),
     /// Measure reading a path into a temporary database.
     Ingest(BenchIngestArgs),

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use neodex::{Database, NeoBert};
-use tempfile::TempDir;
+use anyhow::Result;
+use neodex::{Database, Embedder, NeoBert, has_bundled_model};
 
 use crate::interrupt::Interrupt;
 use crate::output::Output;
@@ -25,10 +24,13 @@ impl Context {
     /// Opens the database in `path`, and makes it if `create`.
     pub(crate) fn open(&self, path: &Path, model: Option<NeoBert>, create: bool) -> Result<Database> {
         self.output.detail(format!("database {}", path.display()));
-        let mut builder = Database::builder(path).config(self.settings.config.clone()).create(create);
-        if let Some(model) = model {
-            builder = builder.embedder(model);
-        }
+        let builder = Database::builder(path).config(self.settings.config.clone()).create(create);
+        let builder = match model {
+            Some(model) => builder.embedder(model),
+            // Nobody asked for words only: the database stays open for a model that a later program brings along.
+            None if create && self.settings.model.is_none() && !has_bundled_model() => builder,
+            None => builder.without_embedder(),
+        };
         let database = builder.open()?;
         for notice in database.notices() {
             self.output.note(notice);
@@ -36,10 +38,14 @@ impl Context {
         Ok(database)
     }
 
-    /// A database in a folder of its own, which goes away with the second part of the answer.
-    pub(crate) fn open_temporary(&self, model: Option<NeoBert>) -> Result<(Database, TempDir)> {
-        let folder = tempfile::Builder::new().prefix("neodex-").tempdir().context("cannot make a temporary folder")?;
-        Ok((self.open(&folder.path().join("database"), model, true)?, folder))
+    /// A database in a folder of its own, which goes away with the database.
+    pub(crate) fn open_temporary(&self, model: Option<impl Embedder + 'static>) -> Result<Database> {
+        let builder = Database::temporary_builder()?.config(self.settings.config.clone());
+        Ok(match model {
+            Some(model) => builder.embedder(model),
+            None => builder.without_embedder(),
+        }
+        .open()?)
     }
 
     /// Opens the database of `--db` for a command that needs no model and makes none.

@@ -1,37 +1,60 @@
-//! Which model a command works with: the one named, else the one the database was made with, else none. Nothing random stands in for
-//! a model that is not there.
+//! Which model a command works with: the one named, else the one the database was made with, else the bundled one. Nothing random stands in
+//! for a model that is not there.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use neodex::{NeoBert, load_model_with, model_folder};
-use neodex_encoder::Options;
+use neodex::{
+    DatabaseModel, Embedder, NeoBert, bundled_files, bundled_model_with, database_model, has_bundled_model,
+    load_model_with,
+};
+use neodex_encoder::{ModelFiles, ModelFolder, Options};
 
 use crate::cache;
 use crate::context::Context;
 use crate::exit::usage;
+
+/// What the bundled model is called.
+pub(crate) const BUNDLED: &str = "small";
+/// What stands for no model at all.
+const NOTHING: &str = "none";
 
 /// What became of the wish for a model.
 #[derive(Debug)]
 pub(crate) enum Choice {
     /// It is loaded.
     Loaded(Box<NeoBert>),
-    /// The database was made with one whose folder is gone.
-    Gone(PathBuf),
-    /// Nobody named one.
-    None,
+    /// The database was made with one that is not to be found any more: its name, or the folder it was in.
+    Gone(String),
+    /// The database was made to be without.
+    WordsOnly,
+    /// Somebody asked for none.
+    Refused,
+    /// There is none: this program was built without.
+    Missing,
+}
+
+/// A model as it can be named.
+pub(crate) enum Named {
+    /// By its folder, or by the name of an installed one.
+    Folder(PathBuf),
+    /// The one in the binary.
+    Bundled,
 }
 
 impl Choice {
     /// What to tell the user where there is no model.
     pub(crate) fn note(&self) -> Option<String> {
         match self {
-            Choice::Loaded(_) => None,
-            Choice::Gone(folder) => Some(format!(
-                "the model the database was made with is not in {} any more: words only (say where it is with --model DIR)",
-                folder.display()
+            Choice::Loaded(_) | Choice::Refused => None,
+            Choice::Gone(what) => Some(format!(
+                "no model: the one the database was made with ({what}) is not there any more, so this goes by words only \
+                 (say where it is with --model DIR, or make new vectors with `neodex reembed`)"
             )),
-            Choice::None => Some("no model: searching by words only (give one with --model DIR)".to_owned()),
+            Choice::WordsOnly => {
+                Some("no model: the database was made without one, so this goes by words only (give one with --model DIR|NAME)".to_owned())
+            }
+            Choice::Missing => Some("no model: searching by words only (give one with --model DIR)".to_owned()),
         }
     }
 
@@ -39,7 +62,7 @@ impl Choice {
     pub(crate) fn loaded(self) -> Option<NeoBert> {
         match self {
             Choice::Loaded(model) => Some(*model),
-            Choice::Gone(_) | Choice::None => None,
+            _ => None,
         }
     }
 }
@@ -47,51 +70,100 @@ impl Choice {
 /// The model to use with `database`, which need not exist.
 pub(crate) fn choose(context: &Context, database: Option<&Path>) -> Result<Choice> {
     if let Some(named) = &context.settings.model {
-        return load(context, &find(named)?).map(|model| Choice::Loaded(Box::new(model)));
+        if named == NOTHING {
+            return Ok(Choice::Refused);
+        }
+        return Ok(Choice::Loaded(Box::new(load(context, &find(named)?)?)));
     }
-    let Some(folder) = database.map(model_folder).transpose()?.flatten() else { return Ok(Choice::None) };
-    if !folder.is_dir() {
-        return Ok(Choice::Gone(folder));
+    match database.map(database_model).transpose()?.unwrap_or(DatabaseModel::Open) {
+        DatabaseModel::WordsOnly => Ok(Choice::WordsOnly),
+        DatabaseModel::Made { folder: Some(folder), .. } if folder.is_dir() => {
+            Ok(Choice::Loaded(Box::new(load(context, &Named::Folder(folder))?)))
+        }
+        DatabaseModel::Made { name, fingerprint, folder } => {
+            let bundled = bundled(context)?.filter(|bundled| bundled.fingerprint() == fingerprint);
+            let what = || folder.map_or(name, |folder| folder.display().to_string());
+            Ok(bundled.map_or_else(|| Choice::Gone(what()), |bundled| Choice::Loaded(Box::new(bundled))))
+        }
+        _ => Ok(bundled(context)?.map_or(Choice::Missing, |bundled| Choice::Loaded(Box::new(bundled)))),
     }
-    load(context, &folder).map(|model| Choice::Loaded(Box::new(model)))
 }
 
 /// A model for a command that cannot do without.
 pub(crate) fn require(context: &Context, doing: &str) -> Result<NeoBert> {
-    match choose(context, Some(&context.settings.db))? {
-        Choice::Loaded(model) => Ok(*model),
-        Choice::Gone(folder) => {
-            let folder = folder.display();
-            Err(usage(format!(
-                "{doing} needs a model, and the database's own is not in {folder} any more; give one with --model DIR"
-            )))
+    let why = match choose(context, Some(&context.settings.db))? {
+        Choice::Loaded(model) => return Ok(*model),
+        Choice::Gone(what) => format!("the database's own ({what}) is not there any more; give one with --model DIR"),
+        Choice::WordsOnly => "the database was made without one; give one with --model DIR|NAME".to_owned(),
+        Choice::Refused => format!("`--model {NOTHING}` asks for none"),
+        Choice::Missing => "give one with --model DIR".to_owned(),
+    };
+    Err(usage(format!("{doing} needs a model: {why}")))
+}
+
+/// The model in the binary, on the device asked for.
+fn bundled(context: &Context) -> Result<Option<NeoBert>> {
+    let (device, precision) = (context.settings.device, context.settings.precision);
+    let model = bundled_model_with(&Options { device, precision, ..Options::default() })
+        .map_err(|error| usage(format!("cannot load the bundled model: {error}")))?;
+    if model.is_some() {
+        context.output.detail(format!("the bundled model {BUNDLED} on {device}, precision {precision}"));
+    }
+    Ok(model)
+}
+
+/// Loads a model.
+pub(crate) fn load(context: &Context, named: &Named) -> Result<NeoBert> {
+    match named {
+        Named::Bundled => bundled(context)?.ok_or_else(|| usage("this program was built without a model")),
+        Named::Folder(folder) => {
+            let (device, precision) = (context.settings.device, context.settings.precision);
+            context.output.detail(format!("model {} on {device}, precision {precision}", folder.display()));
+            let model = load_model_with(folder, &Options { device, precision, ..Options::default() })
+                .map_err(|error| usage(format!("cannot load the model in {}: {error}", folder.display())))?;
+            if let Some(notice) = &model.info().notice {
+                context.output.note(notice);
+            }
+            Ok(model)
         }
-        Choice::None => Err(usage(format!("{doing} needs a model; give one with --model DIR"))),
     }
 }
 
-/// Loads the model in `folder`.
-pub(crate) fn load(context: &Context, folder: &Path) -> Result<NeoBert> {
-    let (device, precision) = (context.settings.device.parse()?, context.settings.precision);
-    context.output.detail(format!("model {} on {}, precision {precision}", folder.display(), context.settings.device));
-    load_model_with(folder, &Options { device, precision, ..Options::default() })
-        .map_err(|error| usage(format!("cannot load the model in {}: {error}", folder.display())))
+/// The folder of a model given by folder or by name, for what only works on files.
+pub(crate) fn find_folder(named: &str) -> Result<PathBuf> {
+    match find(named)? {
+        Named::Folder(folder) => Ok(folder),
+        Named::Bundled => Err(usage(format!("`{named}` is in the program, not in a folder; name a folder"))),
+    }
 }
 
-/// The folder of a model given by folder or by name.
-pub(crate) fn find(named: &str) -> Result<PathBuf> {
+/// The files of a model given by folder or by name.
+pub(crate) fn files(named: &str) -> Result<ModelFiles> {
+    match find(named)? {
+        Named::Folder(folder) => Ok(ModelFolder::open(folder)?.read()?),
+        Named::Bundled => bundled_files().ok_or_else(|| usage("this program was built without a model")),
+    }
+}
+
+/// A model given by folder or by name. A folder goes before an installed model, and that before the bundled one.
+pub(crate) fn find(named: &str) -> Result<Named> {
     let folder = PathBuf::from(named);
     if folder.is_dir() {
-        return Ok(folder);
+        return Ok(Named::Folder(folder));
     }
     let is_name = !named.is_empty() && folder.components().count() == 1 && !named.starts_with('.');
     if let Some(installed) = cache::models().map(|models| models.join(named)).filter(|path| is_name && path.is_dir()) {
-        return Ok(installed);
+        return Ok(Named::Folder(installed));
     }
-    let known = match installed() {
-        known if known.is_empty() => "no model is installed".to_owned(),
-        known => format!("installed: {}", known.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")),
-    };
+    if named == BUNDLED && has_bundled_model() {
+        return Ok(Named::Bundled);
+    }
+    let mut names: Vec<String> = installed().into_iter().map(|(name, _)| name).collect();
+    if has_bundled_model() {
+        names.push(format!("{BUNDLED} (bundled)"));
+    }
+    let known =
+        if names.is_empty() { "no model is installed".to_owned() } else { format!("installed: {}", names.join(", ")) };
     Err(usage(format!("`{named}` is neither a model's folder nor the name of an installed model ({known})")))
 }
 

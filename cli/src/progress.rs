@@ -83,7 +83,7 @@ impl Progress {
             if let Some(total) = progress.total_source_bytes {
                 bar.set_length(total);
             }
-            bar.set_position(progress.source_bytes);
+            bar.set_position(progress.done_bytes);
             bar.set_message(line(&progress, now.as_secs_f64()));
         })
     }
@@ -94,8 +94,8 @@ fn line(progress: &IngestProgress, seconds: f64) -> String {
     if progress.tokens > 0 {
         parts.push(format!("{} tokens/s", units::count(units::rate(progress.tokens, seconds) as u64)));
     }
-    if progress.source_bytes > 0 {
-        parts.push(format!("{}/s", units::bytes(units::rate(progress.source_bytes, seconds) as u64)));
+    if progress.done_bytes > 0 {
+        parts.push(format!("{}/s", units::bytes(units::rate(progress.done_bytes, seconds) as u64)));
     }
     if progress.failed > 0 {
         parts.push(format!("{} failed", units::count(progress.failed)));

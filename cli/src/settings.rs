@@ -20,7 +20,7 @@ pub(crate) struct Settings {
     /// The model's folder or name, if one was named anywhere.
     pub(crate) model: Option<String>,
     /// Where the model computes.
-    pub(crate) device: String,
+    pub(crate) device: Device,
     /// What it computes in.
     pub(crate) precision: Precision,
     /// How databases are opened.
@@ -34,7 +34,7 @@ impl Settings {
     pub(crate) fn resolve(global: &Global, db_typed: bool) -> Result<Self> {
         let file = ConfigFile::read(global.config.as_deref())?;
         let device = global.device.clone().or(file.device.clone()).unwrap_or_else(|| "auto".to_owned());
-        device.parse::<Device>().map_err(|error| usage(format!("--device: {error}")))?;
+        let device = device.parse().map_err(|error| usage(format!("--device: {error}")))?;
         let precision = global.precision.clone().or(file.precision.clone()).unwrap_or_else(|| "auto".to_owned());
         let precision = precision.parse().map_err(|error| usage(format!("--precision: {error}")))?;
         Ok(Self {

@@ -14,9 +14,11 @@ fn neodex(dir: &Path, args: &[&str]) -> Output {
 fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_neodex"));
     command.current_dir(dir).args(args).stdin(Stdio::null()).env("XDG_CACHE_HOME", dir.join("cache"));
-    for name in ["NEODEX_DB", "NEODEX_MODEL", "NEODEX_DEVICE"] {
+    for name in ["NEODEX_DB", "NEODEX_DEVICE"] {
         command.env_remove(name);
     }
+    // These stories are about words; those about meaning are in `meaning.rs`.
+    command.env("NEODEX_MODEL", "none");
     command
 }
 
@@ -170,7 +172,10 @@ fn a_small_collection_is_judged() {
 fn help_lists_every_command() {
     let dir = tempfile::tempdir().unwrap();
     let help = text(&neodex(dir.path(), &["--help"]).stdout);
-    for command in ["ingest", "search", "get", "delete", "stats", "embed", "model", "verify", "eval", "bench"] {
+    for command in [
+        "ingest", "search", "get", "delete", "stats", "reembed", "embed", "model", "verify", "eval", "train", "mine",
+        "bench",
+    ] {
         assert!(help.contains(command), "{command}");
         assert_eq!(status(&neodex(dir.path(), &[command, "--help"])), 0);
     }

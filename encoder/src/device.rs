@@ -1,12 +1,13 @@
 //! Where the encoder computes.
 //!
-//! Only the CPU is built so far. The other names parse, so that asking for them ends in an answer that says which build it
-//! takes and not in a complaint about spelling.
+//! Whether a GPU can be used is the build's affair and the machine's: the CPU build says which build it takes, and the GPU build falls
+//! back to the CPU where it may, saying so, and says what is missing where it may not.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::gpu;
 
 /// A device as people name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -20,15 +21,30 @@ pub enum Device {
     Cuda(usize),
 }
 
+/// An opened device.
+pub(crate) struct Place {
+    pub(crate) device: candle_core::Device,
+    /// Its name: [`Device::Cpu`] or [`Device::Cuda`].
+    pub(crate) name: Device,
+    /// What a user should hear about how it was chosen.
+    pub(crate) notice: Option<String>,
+}
+
 impl Device {
-    /// The device of the tensor library.
-    pub(crate) fn open(self) -> Result<candle_core::Device> {
+    /// Opens the device of the tensor library.
+    pub(crate) fn open(self) -> Result<Place> {
+        let cpu = |notice| Place { device: candle_core::Device::Cpu, name: Self::Cpu, notice };
+        let cuda = |ordinal| {
+            let device = gpu::open(ordinal)?;
+            Ok(Place { device, name: Self::Cuda(ordinal), notice: None })
+        };
         match self {
-            Self::Auto | Self::Cpu => Ok(candle_core::Device::Cpu),
-            Self::Cuda(_) => Err(Error::DeviceUnavailable {
-                device: self.to_string(),
-                reason: "this is the CPU build; use `--device cpu`, or build with `--features cuda,flash-attn`",
-            }),
+            Self::Cpu => Ok(cpu(None)),
+            Self::Auto if !gpu::BUILT => Ok(cpu(None)),
+            Self::Auto => Ok(cuda(0).unwrap_or_else(|reason| cpu(Some(format!("{reason}: computing on the CPU"))))),
+            Self::Cuda(ordinal) => {
+                cuda(ordinal).map_err(|reason| Error::DeviceUnavailable { device: self.to_string(), reason })
+            }
         }
     }
 }
@@ -76,8 +92,21 @@ mod tests {
     }
 
     #[test]
-    fn cuda_says_which_build_it_takes() {
-        let error = Device::Cuda(0).open().unwrap_err();
-        assert!(error.to_string().contains("--features cuda"), "{error}");
+    fn cuda_says_what_is_missing() {
+        let missing = match gpu::BUILT {
+            true => "no GPU number 99",
+            false => "--features cuda",
+        };
+        match Device::Cuda(99).open() {
+            Err(error) => assert!(error.to_string().contains(missing), "{error}"),
+            Ok(_) => panic!("there is no such device"),
+        }
+    }
+
+    #[test]
+    fn auto_always_finds_a_device() {
+        let place = Device::Auto.open().unwrap();
+        assert_eq!(place.name == Device::Cpu, place.device.is_cpu());
+        assert_eq!(place.notice.is_some(), gpu::BUILT && place.device.is_cpu());
     }
 }

@@ -50,6 +50,7 @@ impl Encoder {
     /// Every error of [`Error`] that names a file, a tensor, the device or an option.
     pub fn from_files(files: &ModelFiles, options: &Options) -> Result<Self> {
         options.validate()?;
+        let place = options.device.open()?;
         let config = NeoBertConfig::from_json(&files.config)?;
         let sentence = SentenceConfig::read(files)?;
         let tokenizer = Tokenizer::from_json(&files.tokenizer)?;
@@ -73,7 +74,7 @@ impl Encoder {
             });
         }
         let weights = Weights::parse(&files.weights)?;
-        let backend = backend::open(&weights, &config, options)?;
+        let backend = backend::open(&weights, &config, options, &place)?;
         let info = ModelInfo {
             name: files.name.clone(),
             architecture: config.model_type.clone(),
@@ -90,16 +91,17 @@ impl Encoder {
             stored_as: weights.dtype("encoder.weight").unwrap_or_default(),
             precision: backend.precision(),
             device: backend.device(),
+            notice: place.notice,
             fingerprint: fingerprint::of(files, &config, &sentence, max_tokens, dimension)?,
         };
         let pool = options.threads.map(|n| rayon::ThreadPoolBuilder::new().num_threads(n).build());
         Ok(Self(Arc::new(Inner {
-            backend,
             tokenizer,
             config,
             sentence,
             pool: pool.transpose().map_err(|source| Error::Threads { source })?,
-            batch_tokens: options.batch_tokens,
+            batch_tokens: options.batch_tokens.unwrap_or_else(|| backend.batch_tokens()),
+            backend,
             info,
         })))
     }
@@ -209,16 +211,17 @@ impl Encoder {
         Ok(states.into_iter().map(whole).collect())
     }
 
-    /// The mean of the last states of each sequence of ids, special tokens included, neither cut nor scaled: what a batch costs and
-    /// nothing else, for measuring.
+    /// The mean last state of each sequence of ids, which must hold its special tokens already. No prompt, no scaling; zeros for an
+    /// empty sequence.
     ///
     /// # Errors
-    /// [`Error::TooLong`], [`Error::TokenOutOfRange`], [`Error::Compute`].
-    pub fn mean_states(&self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>> {
+    /// Those of [`Encoder::hidden_states`].
+    pub fn means(&self, sequences: &[Vec<u32>]) -> Result<Vec<Vec<f32>>> {
         let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
         let sequence = |i: usize| {
             let ids = sequences.get(i).cloned().unwrap_or_default();
-            Sequence { spans: std::iter::once(0..ids.len()).collect(), ids }
+            let whole = 0..ids.len();
+            Sequence { ids, spans: vec![whole] }
         };
         let means = self.lanes().run(&lengths, sequence)?;
         Ok(means.into_iter().map(|mean| mean.unwrap_or_else(|| vec![0.0; self.0.config.hidden_size])).collect())

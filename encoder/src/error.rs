@@ -153,7 +153,7 @@ pub enum Error {
         /// Asked for.
         device: String,
         /// Which build or hardware it takes.
-        reason: &'static str,
+        reason: String,
     },
     /// The name of a precision that cannot be read.
     #[error("`{found}` is not a precision; use `auto`, `f32`, `int8`, or on a GPU `bf16` or `f16`")]

@@ -39,6 +39,9 @@ pub struct ModelInfo {
     pub precision: Precision,
     /// Where: `cpu`, `cuda:0`.
     pub device: String,
+    /// How it came to be there, where that may surprise: a GPU was looked for and not found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
     /// See [`Encoder::fingerprint`](crate::Encoder::fingerprint).
     pub fingerprint: String,
 }

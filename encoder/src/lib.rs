@@ -15,7 +15,7 @@
 //! whole; [`Encoder::embed_late`] takes documents of any length with the chunks they are to be cut into.
 //!
 //! On the processor a model is computed in 8-bit integers unless [`Options::precision`] says otherwise; [`Precision::F32`] is the
-//! exact path and agrees with the reference implementation to about 1e-5.
+//! exact path and agrees with the reference implementation to about 1e-5. On a GPU (feature `cuda`) products are in bf16.
 
 mod backend;
 mod batch;
@@ -27,18 +27,29 @@ mod error;
 mod files;
 mod fingerprint;
 mod folder;
+#[cfg(feature = "cuda")]
+mod gpu;
+#[cfg(not(feature = "cuda"))]
+#[path = "no_gpu.rs"]
+mod gpu;
+mod identity;
 mod info;
 mod lanes;
 pub mod late;
 pub mod model;
 mod options;
+#[cfg(any(feature = "cuda", test))]
+mod packed;
 mod pooling;
 mod precision;
 mod quantized;
-mod random;
+mod script;
 mod sentence;
+mod speed;
 mod states;
 mod tokenizer;
+mod unknown;
+mod untrained;
 mod weights;
 
 pub use config::NeoBertConfig;
@@ -48,6 +59,7 @@ pub use engine::instruction_set;
 pub use error::{Error, ErrorKind, Result};
 pub use files::{Bytes, ModelFiles};
 pub use folder::ModelFolder;
+pub use identity::Identity;
 pub use info::ModelInfo;
 pub use late::{ChunkSpan, LateDocument};
 pub use options::Options;

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use crate::error::{Error, Result};
+use crate::script::Scripts;
 
 /// A piece ends at the first line break past this many bytes.
 const PIECE: usize = 4 << 10;
@@ -18,6 +19,7 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     start: Vec<u32>,
     end: Vec<u32>,
+    scripts: Scripts,
 }
 
 /// The tokens of one text, without special tokens.
@@ -63,7 +65,8 @@ impl Tokenizer {
         inner.with_truncation(None).map_err(fault)?;
         inner.with_padding(None);
         let (start, end) = special_tokens(&inner)?;
-        Ok(Self { inner, start, end })
+        let scripts = Scripts::of(inner.get_vocab(false).keys().map(String::as_str));
+        Ok(Self { inner, start, end, scripts })
     }
 
     /// Ids that open every sequence: `[CLS]`.
@@ -82,6 +85,17 @@ impl Tokenizer {
     #[must_use]
     pub fn special_tokens(&self) -> usize {
         self.start.len() + self.end.len()
+    }
+
+    /// The id of what it has no word for, where it has one.
+    #[must_use]
+    pub fn unknown(&self) -> Option<u32> {
+        ["[UNK]", "<unk>"].into_iter().find_map(|name| self.inner.token_to_id(name))
+    }
+
+    /// The scripts it has words of.
+    pub(crate) fn scripts(&self) -> Scripts {
+        self.scripts
     }
 
     /// The largest id it can produce.

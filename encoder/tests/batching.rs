@@ -39,7 +39,7 @@ fn batch_size_and_threads_change_nothing() {
     for (threads, batch_tokens) in [(1, 1), (1, 64), (3, 100), (2, 100_000)] {
         let encoder = with(|options| {
             options.threads = Some(threads);
-            options.batch_tokens = batch_tokens;
+            options.batch_tokens = Some(batch_tokens);
         });
         let found = encoder.embed(&TEXTS, Role::Query).unwrap().concat();
         assert!(distance(&found, &expected) < 1e-5, "{threads} threads, {batch_tokens} tokens");
@@ -120,5 +120,5 @@ fn options_out_of_range_are_refused() {
         assert!(matches!(error, Error::DimensionOutOfRange { hidden_size: 64, .. }));
     }
     assert!(matches!(refused(Options { threads: Some(0), ..Options::default() }), Error::OptionTooSmall { .. }));
-    assert!(matches!(refused(Options { batch_tokens: 0, ..Options::default() }), Error::OptionTooSmall { .. }));
+    assert!(matches!(refused(Options { batch_tokens: Some(0), ..Options::default() }), Error::OptionTooSmall { .. }));
 }

@@ -162,7 +162,7 @@ fn the_fingerprint_follows_what_decides_a_vector() {
         plain,
         print(
             &ModelFiles { name: "other".into(), ..files.clone() },
-            &Options { batch_tokens: 7, threads: Some(1), ..options.clone() }
+            &Options { batch_tokens: Some(7), threads: Some(1), ..options.clone() }
         )
     );
     let changed = [

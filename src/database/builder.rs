@@ -1,5 +1,6 @@
 //! Opening a database: settings, embedder, then store, recovery, indexes and the applying thread, in this order.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,20 +9,33 @@ use neodex_storage::{Manifest, Store, StoreOptions};
 use crate::chunking::{Chunker, StructuralChunker};
 use crate::config::Config;
 use crate::database::{Database, Inner, manifest, recovery};
-use crate::embedding::Embedder;
+use crate::embedding::{Embedder, bundled};
 use crate::error::{Error, Result};
 use crate::ingest::apply::Applier;
 use crate::ingest::budget::Budget;
+use crate::ingest::reembed::drop_vectors;
+use crate::schema::{ONLY, TOTALS};
 
 /// How a database is opened. Nothing happens until [`DatabaseBuilder::open`].
 #[must_use]
 pub struct DatabaseBuilder {
     path: PathBuf,
     config: Config,
-    embedder: Option<Arc<dyn Embedder>>,
+    meaning: Meaning,
     chunker: Option<Arc<dyn Chunker>>,
     create: bool,
+    replace_model: bool,
     temporary: Option<tempfile::TempDir>,
+}
+
+/// Where vectors come from.
+enum Meaning {
+    /// From the bundled model, unless the database was made with another one or without any.
+    Usual,
+    /// From this embedder.
+    Given(Arc<dyn Embedder>),
+    /// From nowhere.
+    Words,
 }
 
 impl DatabaseBuilder {
@@ -29,9 +43,10 @@ impl DatabaseBuilder {
         Self {
             path: path.to_path_buf(),
             config: Config::default(),
-            embedder: None,
+            meaning: Meaning::Usual,
             chunker: None,
             create: true,
+            replace_model: false,
             temporary: None,
         }
     }
@@ -48,14 +63,20 @@ impl DatabaseBuilder {
         self
     }
 
-    /// What turns text into vectors. Without one the database searches by words.
+    /// What turns text into vectors; default the bundled model, where this build has one and the database was not made with another.
     pub fn embedder(self, embedder: impl Embedder + 'static) -> Self {
         self.shared_embedder(Arc::new(embedder))
     }
 
     /// As [`DatabaseBuilder::embedder`], for one that several databases share.
     pub fn shared_embedder(mut self, embedder: Arc<dyn Embedder>) -> Self {
-        self.embedder = Some(embedder);
+        self.meaning = Meaning::Given(embedder);
+        self
+    }
+
+    /// No vectors: search by words, and store documents without. A database made this way stays so until it is given an embedder.
+    pub fn without_embedder(mut self) -> Self {
+        self.meaning = Meaning::Words;
         self
     }
 
@@ -77,21 +98,49 @@ impl DatabaseBuilder {
         self
     }
 
+    /// Whether a database of another model takes this one (default: it is refused). Its vectors are dropped while it is opened, and
+    /// [`Database::reembed`] makes new ones; until then its documents are found by words only.
+    pub fn replace_model(mut self, replace: bool) -> Self {
+        self.replace_model = replace;
+        self
+    }
+
     /// Opens the database, and brings the indexes up to date with the store if the last process did not get to it.
     ///
     /// # Errors
     /// When another process has it (`Locked`), it is damaged or of a newer format, it was made with another model or chunking
-    /// ([`Error::Mismatch`]), it does not exist and is not to be made ([`Error::NoDatabase`]), or a setting cannot work.
+    /// ([`Error::EmbedderMismatch`], [`Error::Mismatch`]), it does not exist and is not to be made ([`Error::NoDatabase`]), or a setting cannot work.
     pub fn open(self) -> Result<Database> {
         self.config.validate()?;
         let mut config = self.config;
         let path = self.path;
-        let existing = Manifest::read(&path)?;
+        let mut existing = Manifest::read(&path)?;
         if existing.is_none() && !self.create {
             return Err(Error::NoDatabase { path });
         }
-        let embedder = self.embedder.as_deref();
-        let stored_window = existing.as_ref().and_then(|manifest| manifest::window_tokens(&manifest.fields));
+        if self.replace_model {
+            let wanted = match &self.meaning {
+                Meaning::Given(embedder) => Some(Arc::clone(embedder)),
+                Meaning::Usual => bundled::shared()?,
+                Meaning::Words => None,
+            };
+            if let (Some(wanted), Some(manifest)) = (wanted, &existing)
+                && manifest::model(&manifest.fields).is_some_and(|(_, fingerprint)| fingerprint != wanted.fingerprint())
+            {
+                forget_model(&path, &config)?;
+                existing = Manifest::read(&path)?;
+            }
+        }
+        let stored = existing.as_ref().map(|manifest| &manifest.fields);
+        let mut notices = Vec::new();
+        let words_only = matches!(self.meaning, Meaning::Words);
+        let shared = match self.meaning {
+            Meaning::Given(embedder) => Some(embedder),
+            Meaning::Words => None,
+            Meaning::Usual => usual(stored, &mut notices)?,
+        };
+        let embedder = shared.as_deref();
+        let stored_window = stored.and_then(manifest::window_tokens);
         let window_tokens = match embedder {
             Some(embedder) => config.window_tokens.or(stored_window).unwrap_or_else(|| embedder.window_tokens()),
             None => 0,
@@ -102,10 +151,15 @@ impl DatabaseBuilder {
         {
             (config.distance, config.rows) = (distance, rows);
         }
-        let given = manifest::describe(&config, embedder, window_tokens);
+        let mut given = manifest::describe(&config, embedder, window_tokens);
         let options = StoreOptions::new().cache_capacity_bytes(config.cache_bytes);
         let store = match &existing {
-            None => Store::create(&path, given, options)?,
+            None => {
+                if words_only {
+                    manifest::mark_words_only(&mut given);
+                }
+                Store::create(&path, given, options)?
+            }
             Some(existing) => {
                 let update = manifest::reconcile(&path, &existing.fields, &given)?;
                 let store = Store::open(&path, options)?;
@@ -116,6 +170,8 @@ impl DatabaseBuilder {
             }
         };
         let recovered = recovery::recover(&store, &path, &config)?;
+        notices.extend(recovered.notices);
+        notices.extend(pending(&store, embedder.is_some())?);
         let applier = Applier::start(store.clone(), recovered.indexes.clone(), recovered.searchable)?;
         let chunker = self.chunker.unwrap_or_else(|| Arc::new(StructuralChunker::new(&config.chunking)));
         Ok(Database::new(Inner {
@@ -125,11 +181,55 @@ impl DatabaseBuilder {
             path,
             budget: Budget::new(config.in_flight_bytes),
             config,
-            embedder: self.embedder,
+            embedder: shared,
             chunker,
             window_tokens,
-            notices: recovered.notices,
+            notices,
             temporary: self.temporary,
         }))
     }
+}
+
+/// Makes a database one without vectors and without a model. The manifest changes last: until then it is the old model's, with fewer vectors.
+fn forget_model(path: &Path, config: &Config) -> Result<()> {
+    let store = Store::open(path, StoreOptions::new().cache_capacity_bytes(config.cache_bytes))?;
+    drop_vectors(&store)?;
+    store.replace_fields(manifest::without_model(&store.manifest().fields))?;
+    Ok(())
+}
+
+/// What a database that was opened without a word about models searches with.
+fn usual(stored: Option<&BTreeMap<String, String>>, notices: &mut Vec<String>) -> Result<Option<Arc<dyn Embedder>>> {
+    let Some(fields) = stored else { return bundled::shared() };
+    if manifest::is_words_only(fields) {
+        return Ok(None);
+    }
+    let Some((name, fingerprint)) = manifest::model(fields) else { return bundled::shared() };
+    match bundled::shared()? {
+        Some(bundled) if bundled.fingerprint() == fingerprint => Ok(Some(bundled)),
+        Some(bundled) if bundled.name() == name => {
+            notices.push(format!(
+                "the database was made with an earlier version of the model `{name}`, whose vectors this one cannot read: \
+                 searching by words only until `reembed` has made new ones"
+            ));
+            Ok(None)
+        }
+        _ => {
+            notices
+                .push(format!("the database was made with the model `{name}`, and was opened without it: words only"));
+            Ok(None)
+        }
+    }
+}
+
+/// Documents without vectors are found by words only, which nobody would guess.
+fn pending(store: &Store, has_embedder: bool) -> Result<Option<String>> {
+    let totals = store.get(&TOTALS, ONLY)?.unwrap_or_default();
+    let pending = totals.chunks.saturating_sub(totals.vectors);
+    Ok((has_embedder && pending > 0).then(|| {
+        format!(
+            "{pending} of {} passages have no vector yet and are found by words only; `reembed` makes them",
+            totals.chunks
+        )
+    }))
 }

@@ -1,8 +1,8 @@
 //! What a database says of itself in `FORMAT`, and whether that fits how it is opened.
 //!
 //! Vectors of two models cannot be compared, nor chunks cut by two rules be replaced one by one, so both are fixed when they are first
-//! used. A database made without a model takes the first one it is opened with; its documents wait for their vectors until they are
-//! ingested again.
+//! used. A database that has no model yet takes the first one it is opened with, and its documents wait for their vectors; one that was
+//! asked for without a model says so, and keeps to words until it is given one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,8 @@ const MODEL: &str = "model.name";
 const FINGERPRINT: &str = "model.fingerprint";
 const FOLDER: &str = "model.folder";
 const WINDOW: &str = "model.window_tokens";
+/// `none` where a database was made to be without a model.
+const MEANING: &str = "meaning";
 
 /// Rules of chunking change what is stored, so a new set of rules gets a new number.
 const CHUNKING_RULES: u32 = 1;
@@ -59,13 +61,18 @@ pub(crate) fn describe(
 /// model, or its model has moved.
 ///
 /// # Errors
-/// [`Error::Mismatch`] names the first field that differs.
+/// [`Error::EmbedderMismatch`] for another model, else [`Error::Mismatch`] names the first field that differs.
 pub(crate) fn reconcile(
     path: &Path,
     stored: &BTreeMap<String, String>,
     given: &BTreeMap<String, String>,
 ) -> Result<Option<BTreeMap<String, String>>> {
     let takes_model = !stored.contains_key(FINGERPRINT);
+    if let (Some(old), Some(new)) = (model(stored), model(given))
+        && old.1 != new.1
+    {
+        return Err(Error::EmbedderMismatch { path: path.to_path_buf(), stored: shown(old), given: shown(new) });
+    }
     for (field, given) in given {
         match stored.get(field) {
             Some(stored) if stored == given || field == FOLDER || field == MODEL => {}
@@ -82,6 +89,9 @@ pub(crate) fn reconcile(
     }
     let mut merged = stored.clone();
     merged.extend(given.iter().map(|(field, value)| (field.clone(), value.clone())));
+    if given.contains_key(FINGERPRINT) {
+        merged.remove(MEANING);
+    }
     Ok((merged != *stored).then_some(merged))
 }
 
@@ -103,14 +113,60 @@ pub(crate) fn model(fields: &BTreeMap<String, String>) -> Option<(String, String
     Some((fields.get(MODEL)?.clone(), fields.get(FINGERPRINT)?.clone()))
 }
 
-/// The folder of the model a database was made with, read without opening the database; `None` where there is no database or it was
-/// made without a model or with one that has no folder.
+/// The fields of a database that has no model yet.
+pub(crate) fn without_model(fields: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let of_model = [DIMENSION, DISTANCE, ROWS, MODEL, FINGERPRINT, FOLDER, WINDOW];
+    let kept = fields.iter().filter(|(name, _)| !of_model.contains(&name.as_str()));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Makes the database one that keeps to words.
+pub(crate) fn mark_words_only(fields: &mut BTreeMap<String, String>) {
+    fields.insert(MEANING.to_owned(), "none".to_owned());
+}
+
+/// Whether the database was made to be without a model.
+pub(crate) fn is_words_only(fields: &BTreeMap<String, String>) -> bool {
+    fields.contains_key(MEANING)
+}
+
+/// The model of a database, read from its folder without opening it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DatabaseModel {
+    /// There is no database, or one that takes the first model it is opened with.
+    Open,
+    /// It was made to be without.
+    WordsOnly,
+    /// It was made with this one.
+    Made {
+        /// Its name.
+        name: String,
+        /// The hash its vectors are tied to.
+        fingerprint: String,
+        /// The folder it was in, where it was in one.
+        folder: Option<PathBuf>,
+    },
+}
+
+/// The model of the database in a folder.
 ///
 /// # Errors
 /// When the manifest is damaged or of a newer format.
-pub fn model_folder(database: impl AsRef<Path>) -> Result<Option<PathBuf>> {
-    let manifest = Manifest::read(database)?;
-    Ok(manifest.and_then(|manifest| manifest.fields.get(FOLDER).map(PathBuf::from)))
+pub fn database_model(database: impl AsRef<Path>) -> Result<DatabaseModel> {
+    let Some(Manifest { fields, .. }) = Manifest::read(database)? else { return Ok(DatabaseModel::Open) };
+    Ok(match model(&fields) {
+        Some((name, fingerprint)) => {
+            DatabaseModel::Made { name, fingerprint, folder: fields.get(FOLDER).map(PathBuf::from) }
+        }
+        None if is_words_only(&fields) => DatabaseModel::WordsOnly,
+        None => DatabaseModel::Open,
+    })
+}
+
+/// A model as messages name it.
+fn shown((name, fingerprint): (String, String)) -> String {
+    format!("{name} ({})", fingerprint.get(..12).unwrap_or(&fingerprint))
 }
 
 /// Manifest values are single lines.
@@ -130,13 +186,20 @@ mod tests {
     fn a_database_without_a_model_takes_one_and_keeps_it() {
         let path = Path::new("notes.db");
         let bare = fields(&[(CHUNKING, "a")]);
-        let first = fields(&[(CHUNKING, "a"), (FINGERPRINT, "1"), (DIMENSION, "4")]);
+        let first = fields(&[(CHUNKING, "a"), (MODEL, "m"), (FINGERPRINT, "1"), (DIMENSION, "4")]);
         let taken = reconcile(path, &bare, &first).unwrap().unwrap();
         assert_eq!(taken, first);
         assert_eq!(reconcile(path, &taken, &first).unwrap(), None);
         assert_eq!(reconcile(path, &taken, &bare).unwrap(), None, "without a model it opens for words");
-        let other = fields(&[(CHUNKING, "a"), (FINGERPRINT, "2"), (DIMENSION, "4")]);
-        assert!(matches!(reconcile(path, &taken, &other), Err(Error::Mismatch { field, .. }) if field == FINGERPRINT));
+        let other = fields(&[(CHUNKING, "a"), (MODEL, "m"), (FINGERPRINT, "2"), (DIMENSION, "4")]);
+        let refused = reconcile(path, &taken, &other).unwrap_err();
+        assert!(
+            matches!(&refused, Error::EmbedderMismatch { stored, given, .. } if stored == "m (1)" && given == "m (2)")
+        );
+        let mut words = bare.clone();
+        mark_words_only(&mut words);
+        assert_eq!(reconcile(path, &words, &bare).unwrap(), None, "opening it for words leaves it as it is");
+        assert_eq!(reconcile(path, &words, &first).unwrap().unwrap(), first, "and it can still take a model");
         let recut = fields(&[(CHUNKING, "b")]);
         assert!(matches!(reconcile(path, &bare, &recut), Err(Error::Mismatch { field, .. }) if field == CHUNKING));
     }

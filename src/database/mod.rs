@@ -27,6 +27,7 @@ use crate::ingest::control::{Cancel, Control, Observer};
 use crate::ingest::delete::{delete, delete_many};
 use crate::ingest::pipeline::run;
 use crate::ingest::prepare::Preparer;
+use crate::ingest::reembed::reembed;
 use crate::ingest::report::IngestReport;
 use crate::ingest::sync::{SyncOptions, sync};
 use crate::ingest::writer::{Item, Writer};
@@ -35,7 +36,7 @@ use crate::schema::DOCUMENTS;
 use crate::search::{Search, filter};
 
 pub use builder::DatabaseBuilder;
-pub use manifest::model_folder;
+pub use manifest::{DatabaseModel, database_model};
 pub use stats::{BytesOnDisk, ModelStats, Stats};
 pub use verify::{Fault, Verification};
 
@@ -94,7 +95,15 @@ impl Database {
     /// # Errors
     /// When the system gives no temporary folder, or as [`DatabaseBuilder::open`].
     pub fn temporary() -> Result<Self> {
-        DatabaseBuilder::temporary()?.open()
+        Self::temporary_builder()?.open()
+    }
+
+    /// As [`Database::temporary`], with settings.
+    ///
+    /// # Errors
+    /// When the system gives no temporary folder.
+    pub fn temporary_builder() -> Result<DatabaseBuilder> {
+        DatabaseBuilder::temporary()
     }
 
     pub(crate) fn new(inner: Inner) -> Self {
@@ -110,7 +119,7 @@ impl Database {
         let mut writer = Writer::new(&self.inner, &control);
         let source = document.id.to_string();
         document.check()?;
-        writer.push(Item { document, source, origin: None, permit: None })?;
+        writer.push(Item { document, source, origin: None, replaces: None, permit: None })?;
         let report = writer.finish()?;
         self.wrote();
         match report.failed.into_iter().next() {
@@ -170,6 +179,17 @@ impl Database {
         let mut report = report?;
         report.finish(started.elapsed());
         Ok(report)
+    }
+
+    /// Makes vectors for every document that has none: those stored without a model, and all after [`DatabaseBuilder::replace_model`]. They
+    /// are found by words meanwhile; interrupted, it goes on where it stopped when it is run again.
+    ///
+    /// # Errors
+    /// [`Error::NoEmbedder`] where there is nothing to embed with, or when the store refuses to write.
+    pub fn reembed(&self, cancel: &Cancel, observer: Option<Observer>) -> Result<IngestReport> {
+        let report = reembed(&self.inner, &Control::new(cancel.clone(), observer));
+        self.wrote();
+        report
     }
 
     /// A document exactly as it was stored, or `None`.

@@ -4,12 +4,17 @@
 //! document is handed over whole with its chunk spans, not as a list of strings: that is what lets an embedder give each passage the
 //! context of the document around it (late chunking).
 
+#[cfg_attr(feature = "bundled-model", path = "bundled.rs")]
+#[cfg_attr(not(feature = "bundled-model"), path = "unbundled.rs")]
+pub(crate) mod bundled;
 #[cfg(feature = "encoder")]
 mod neobert;
 
 use std::ops::Range;
 use std::path::PathBuf;
 
+#[cfg(feature = "bundled-model")]
+pub use bundled::{bundled_files, bundled_model, bundled_model_with, has_bundled_model};
 #[cfg(feature = "encoder")]
 pub use neobert::{NeoBert, load_model, load_model_with};
 
@@ -77,4 +82,11 @@ pub trait Embedder: Send + Sync {
 
     /// How many tokens `text` has for this embedder, for figures shown to people.
     fn count_tokens(&self, text: &str) -> usize;
+
+    /// The share of `text` that this embedder cannot read (a foreign script, say), 0 to 1. A hybrid search trusts a query's vector the less
+    /// the more of the query went by it.
+    fn unknown_share(&self, text: &str) -> f32 {
+        let _ = text;
+        0.0
+    }
 }

@@ -11,11 +11,11 @@ use crate::error::{Error, Result};
 /// context they add is worth on a CPU.
 const WINDOW_TOKENS: usize = 1_024;
 
-/// A NeoBERT model from a folder.
+/// A NeoBERT model, from a folder or from the binary.
 #[derive(Debug, Clone)]
 pub struct NeoBert {
     encoder: Encoder,
-    folder: PathBuf,
+    folder: Option<PathBuf>,
 }
 
 /// Loads the model in a folder, of Hugging Face's or sentence-transformers' layout, onto a device: `auto`, `cpu` or `cuda:N`.
@@ -35,10 +35,21 @@ pub fn load_model_with(folder: impl AsRef<Path>, options: &Options) -> Result<Ne
     let folder = folder.as_ref();
     let encoder = Encoder::load(folder, options).map_err(embedding)?;
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-    Ok(NeoBert { encoder, folder })
+    Ok(NeoBert { encoder, folder: Some(folder) })
+}
+
+/// The window a database gets where nothing else is said, for a model of so many tokens.
+pub(crate) fn window_tokens(max_tokens: usize) -> usize {
+    WINDOW_TOKENS.min(max_tokens)
 }
 
 impl NeoBert {
+    /// A model that is in no folder.
+    #[cfg(feature = "bundled-model")]
+    pub(crate) fn without_folder(encoder: Encoder) -> Self {
+        Self { encoder, folder: None }
+    }
+
     /// The model in figures.
     pub fn info(&self) -> &ModelInfo {
         self.encoder.info()
@@ -64,11 +75,11 @@ impl Embedder for NeoBert {
     }
 
     fn window_tokens(&self) -> usize {
-        WINDOW_TOKENS.min(self.encoder.max_tokens())
+        window_tokens(self.encoder.max_tokens())
     }
 
     fn folder(&self) -> Option<PathBuf> {
-        Some(self.folder.clone())
+        self.folder.clone()
     }
 
     fn embed_queries(&self, queries: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
@@ -98,8 +109,12 @@ impl Embedder for NeoBert {
     fn count_tokens(&self, text: &str) -> usize {
         self.encoder.count_tokens(text).unwrap_or_default()
     }
+
+    fn unknown_share(&self, text: &str) -> f32 {
+        self.encoder.unknown_share(text).unwrap_or_default()
+    }
 }
 
-fn embedding(error: neodex_encoder::Error) -> Error {
+pub(crate) fn embedding(error: neodex_encoder::Error) -> Error {
     Error::Embedding(Box::new(error))
 }

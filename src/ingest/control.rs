@@ -40,6 +40,8 @@ pub(crate) struct Control {
     tokens: AtomicU64,
     source_bytes: AtomicU64,
     total_source_bytes: AtomicU64,
+    text_read: AtomicU64,
+    text_done: AtomicU64,
     failed: AtomicU64,
 }
 
@@ -68,6 +70,22 @@ impl Control {
         self.tell();
     }
 
+    /// A document of so many bytes of text was handed to a writer.
+    pub(crate) fn text_read(&self, bytes: usize) {
+        self.text_read.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The writer is done with it.
+    pub(crate) fn text_done(&self, bytes: usize) {
+        self.text_done.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes of sources that are done: those read, in proportion to what became of their text, since reading is far ahead of embedding.
+    fn done(&self, source_bytes: u64) -> u64 {
+        let (read, done) = (self.text_read.load(Ordering::Relaxed), self.text_done.load(Ordering::Relaxed));
+        if read == 0 { source_bytes } else { (source_bytes as f64 * (done as f64 / read as f64).min(1.0)) as u64 }
+    }
+
     /// Something failed.
     pub(crate) fn failure(&self) {
         self.failed.fetch_add(1, Ordering::Relaxed);
@@ -77,10 +95,12 @@ impl Control {
     fn tell(&self) {
         let Some(observer) = &self.observer else { return };
         let total = self.total_source_bytes.load(Ordering::Relaxed);
+        let source_bytes = self.source_bytes.load(Ordering::Relaxed);
         observer(IngestProgress {
             documents: self.documents.load(Ordering::Relaxed),
             tokens: self.tokens.load(Ordering::Relaxed),
-            source_bytes: self.source_bytes.load(Ordering::Relaxed),
+            source_bytes,
+            done_bytes: self.done(source_bytes),
             total_source_bytes: (total > 0).then_some(total),
             failed: self.failed.load(Ordering::Relaxed),
         });

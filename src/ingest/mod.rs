@@ -1,7 +1,8 @@
 //! The way in: documents become rows, rows become one transaction, and after its fsync both indexes follow.
 //!
 //! `sync` and `walk` find files, `pipeline` runs the threads, `writer` batches, `prepare` and `rows` make the bytes, `write` and `delete`
-//! are the transactions, `apply` brings the indexes along. `budget` bounds the memory of all of it.
+//! are the transactions, `apply` brings the indexes along. `reembed` makes vectors for what is stored without.
+//! `budget` bounds the memory of all of it.
 
 pub(crate) mod apply;
 pub(crate) mod budget;
@@ -11,6 +12,7 @@ pub(crate) mod operation;
 pub(crate) mod pipeline;
 pub(crate) mod prepare;
 pub(crate) mod progress;
+pub(crate) mod reembed;
 pub(crate) mod report;
 pub(crate) mod rows;
 pub(crate) mod source;

@@ -26,6 +26,8 @@ pub struct IngestReport {
     pub deleted: u64,
     /// What could not be taken in.
     pub failed: Vec<Failure>,
+    /// Files of a folder that are not text (pictures, programs) and were passed over: no failures, since nobody named them.
+    pub not_text: Vec<String>,
     /// Chunks written.
     pub chunks: u64,
     /// Bytes of text written.
@@ -48,6 +50,7 @@ impl IngestReport {
         self.skipped += other.skipped;
         self.deleted += other.deleted;
         self.failed.extend(other.failed);
+        self.not_text.extend(other.not_text);
         self.chunks += other.chunks;
         self.text_bytes += other.text_bytes;
         self.tokens += other.tokens;
@@ -59,6 +62,7 @@ impl IngestReport {
         self.seconds = elapsed.as_secs_f64();
         self.tokens_per_second = if self.seconds > 0.0 { self.tokens as f64 / self.seconds } else { 0.0 };
         self.failed.sort_by(|a, b| a.source.cmp(&b.source));
+        self.not_text.sort();
     }
 }
 
@@ -71,6 +75,8 @@ pub struct IngestProgress {
     pub tokens: u64,
     /// Bytes of sources read, or skipped unread.
     pub source_bytes: u64,
+    /// About how many of those bytes are stored: what is read waits for the model.
+    pub done_bytes: u64,
     /// Bytes of all sources, where known.
     pub total_source_bytes: Option<u64>,
     /// Documents, files or records that failed.

@@ -15,7 +15,7 @@ use crate::ingest::pipeline::{Feed, run};
 use crate::ingest::report::{Failure, IngestReport};
 use crate::ingest::source::{Origin, source_prefix};
 use crate::ingest::walk::{Found, folder, walk};
-use crate::parse::{Format, ParseOptions, RecordError, parse_path};
+use crate::parse::{Format, ParseError, ParseOptions, RecordError, parse_path};
 use crate::schema::{ONLY, SOURCE_DOCUMENTS, SOURCES, TOTALS};
 
 /// How to bring a path in.
@@ -51,6 +51,7 @@ pub(crate) fn sync(inner: &Inner, path: &Path, options: &SyncOptions) -> Result<
         inner,
         options,
         // With vectors missing somewhere, a file must be looked at to know whether they are its own.
+        names_folder: path.is_dir(),
         trust_times: !options.force && (inner.embedder.is_none() || !has_pending(inner)?),
     };
     let mut report = run(inner, &control, |feed| skim.read_all(feed, files))?;
@@ -84,6 +85,8 @@ struct Skim<'a> {
     inner: &'a Inner,
     options: &'a SyncOptions,
     trust_times: bool,
+    /// Whether files were found rather than named.
+    names_folder: bool,
 }
 
 impl Skim<'_> {
@@ -118,14 +121,14 @@ impl Skim<'_> {
                 break;
             }
             let length = file.stat.length;
-            report.skipped += self.read(feed, file, &mut report.deleted)?;
+            self.read(feed, file, &mut report)?;
             feed.control.source(length);
         }
         Ok(report)
     }
 
-    /// Reads one file and returns how many documents were skipped without reading.
-    fn read(&self, feed: &Feed<'_>, file: Found, deleted: &mut u64) -> Result<u64> {
+    /// Reads one file. In the report: what was skipped without reading, what was pruned, what is not text.
+    fn read(&self, feed: &Feed<'_>, file: Found, report: &mut IngestReport) -> Result<()> {
         let store = &self.inner.store;
         let stored = store.get(&SOURCES, file.id.as_str())?;
         if let Some(stored) = &stored {
@@ -135,11 +138,12 @@ impl Skim<'_> {
                     stored.root
                 );
                 feed.failure(file.id, reason);
-                return Ok(0);
+                return Ok(());
             }
             if self.trust_times && file.stat.matches(stored) {
                 feed.control.document(stored.documents, 0);
-                return Ok(stored.documents);
+                report.skipped += stored.documents;
+                return Ok(());
             }
         }
         let origin = Origin::new(store.clone(), file.id.clone(), file.stat);
@@ -172,11 +176,14 @@ impl Skim<'_> {
         let parsed = parse_path(&file.path, &file.id, &self.options.parse, &mut emit);
         if let Err(error) = parsed {
             origin.fail();
-            feed.failure(file.id, error.to_string());
+            match error {
+                ParseError::Binary if self.names_folder => report.not_text.push(file.id),
+                error => feed.failure(file.id, error.to_string()),
+            }
         } else if prune_records && origin.is_complete() && !feed.control.cancel.is_cancelled() {
-            *deleted += self.prune_records(&file.id, &ids)?;
+            report.deleted += self.prune_records(&file.id, &ids)?;
         }
-        Ok(0)
+        Ok(())
     }
 
     /// Deletes the documents a file of many records no longer has.

@@ -74,11 +74,13 @@ pub(crate) fn stage_large(store: &Store, prepared: &mut Prepared) -> Result<Opti
     Ok(Some(version))
 }
 
-/// The transaction that makes a prepared version the document's: its rows unless `staged` already, the head, the journal entry.
+/// The transaction that makes a prepared version the document's: its rows unless `staged` already, the head, the journal entry. With
+/// `replaces` it does nothing unless that is the document's version still.
 pub(crate) fn commit_version(
     tx: &mut Transaction<'_>,
     prepared: Prepared,
     staged: Option<u64>,
+    replaces: Option<u64>,
     outlet: Outlet,
 ) -> Result<Written> {
     let Prepared { planned, rows, record_parts, codes, generation, .. } = prepared;
@@ -87,6 +89,9 @@ pub(crate) fn commit_version(
     if let Some(head) = &old
         && is_unchanged(head, planned.content_hash, generation > 0)
     {
+        return Ok(Written { outcome: Outcome::Skipped, sweep: staged });
+    }
+    if replaces.is_some() && replaces != old.as_ref().map(|head| head.version) {
         return Ok(Written { outcome: Outcome::Skipped, sweep: staged });
     }
     let chunks = planned.chunks.len() as u32;

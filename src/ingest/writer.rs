@@ -17,8 +17,10 @@ use crate::ingest::source::Origin;
 use crate::ingest::write::{Outcome, Written, commit_version, is_unchanged, stage_large, sweep};
 use crate::load;
 
-/// Text bytes that are embedded together: some tens of windows, enough to fill the embedder's batches.
+/// Text bytes that are prepared together without an embedder.
 const BATCH_BYTES: usize = 256 << 10;
+/// Text bytes that are embedded together: some windows, enough to fill the embedder's batches, and few enough that people see it go on.
+const EMBED_BYTES: usize = 64 << 10;
 /// Unacknowledged submissions of one writer.
 const MOST_PENDING: usize = 256;
 
@@ -29,6 +31,8 @@ pub(crate) struct Item {
     pub(crate) source: String,
     /// The file it came from, where that is remembered.
     pub(crate) origin: Option<Origin>,
+    /// The only version it may replace; `None` replaces any.
+    pub(crate) replaces: Option<u64>,
     pub(crate) permit: Option<Permit>,
 }
 
@@ -36,6 +40,7 @@ struct Waiting {
     planned: Planned,
     source: String,
     origin: Option<Origin>,
+    replaces: Option<u64>,
 }
 
 struct Submitted {
@@ -76,7 +81,7 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// Only what makes going on pointless: the store refuses to write.
     pub(crate) fn push(&mut self, item: Item) -> Result<()> {
-        let Item { document, source, origin, permit } = item;
+        let Item { document, source, origin, replaces, permit } = item;
         if let Err(error) = document.check() {
             self.fail(source, &error.into(), origin.as_ref());
             return Ok(());
@@ -84,6 +89,7 @@ impl<'a> Writer<'a> {
         let hash = content_hash(&document);
         if self.is_known(&document.id, hash)? {
             self.report.skipped += 1;
+            self.control.text_done(document.text.len());
             self.control.document(1, 0);
             if let Some(origin) = &origin {
                 origin.skipped(&document.id);
@@ -92,8 +98,9 @@ impl<'a> Writer<'a> {
         }
         self.batch_bytes += document.text.len();
         let planned = plan(document, hash, self.inner.chunker.as_ref(), permit);
-        self.batch.push(Waiting { planned, source, origin });
-        if self.batch_bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
+        self.batch.push(Waiting { planned, source, origin, replaces });
+        let enough = if self.inner.embedder.is_some() { EMBED_BYTES } else { BATCH_BYTES };
+        if self.batch_bytes >= enough { self.flush() } else { Ok(()) }
     }
 
     /// Embeds and submits what has been gathered.
@@ -106,14 +113,21 @@ impl<'a> Writer<'a> {
         if batch.is_empty() {
             return Ok(());
         }
-        let (planned, rest): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|waiting| (waiting.planned, (waiting.source, waiting.origin))).unzip();
+        let (planned, rest): (Vec<_>, Vec<_>) = batch
+            .into_iter()
+            .map(|waiting| (waiting.planned, (waiting.source, waiting.origin, waiting.replaces)))
+            .unzip();
         let outcomes = self.inner.preparer().prepare(planned);
-        for (prepared, (source, origin)) in outcomes.into_iter().zip(rest) {
+        for (prepared, (source, origin, replaces)) in outcomes.into_iter().zip(rest) {
             match prepared {
-                Ok(prepared) => self.submit(prepared, source, origin)?,
+                Ok(prepared) => self.submit(prepared, source, origin, replaces)?,
                 Err(error) => self.fail(source, &error, origin.as_ref()),
             }
+        }
+        while self.submitted.front().is_some_and(|oldest| oldest.pending.is_ready())
+            && let Some(oldest) = self.submitted.pop_front()
+        {
+            self.settle(oldest)?;
         }
         Ok(())
     }
@@ -135,7 +149,13 @@ impl<'a> Writer<'a> {
         Ok(head.is_some_and(|head| is_unchanged(&head, hash, self.inner.embedder.is_some())))
     }
 
-    fn submit(&mut self, mut prepared: Prepared, source: String, origin: Option<Origin>) -> Result<()> {
+    fn submit(
+        &mut self,
+        mut prepared: Prepared,
+        source: String,
+        origin: Option<Origin>,
+        replaces: Option<u64>,
+    ) -> Result<()> {
         let chunks = prepared.planned.chunks.len() as u64;
         let text_bytes = prepared.planned.document.text.len() as u64;
         let tokens = prepared.tokens;
@@ -144,7 +164,7 @@ impl<'a> Writer<'a> {
         let of = origin.clone();
         let pending = self.inner.store.submit(move |tx| {
             let id = prepared.planned.document.id.clone();
-            let written = commit_version(tx, prepared, staged, outlet)?;
+            let written = commit_version(tx, prepared, staged, replaces, outlet)?;
             if let Some(origin) = of {
                 origin.record(tx, &id)?;
             }
@@ -182,6 +202,7 @@ impl<'a> Writer<'a> {
             self.report.text_bytes += text_bytes;
             self.report.tokens += tokens;
         }
+        self.control.text_done(text_bytes as usize);
         self.control.document(1, tokens);
         Ok(())
     }

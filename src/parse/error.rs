@@ -48,7 +48,7 @@ pub enum ParseError {
         reason: String,
     },
     /// Neither a known extension nor text.
-    #[error("binary, skipped: no known extension and not text (name the format to read it anyway)")]
+    #[error("not text, and of no known extension (name the format to read it anyway)")]
     Binary,
     /// It took too long.
     #[error("reading it took more than {} s, so it was given up", limit.as_secs_f32())]

@@ -157,7 +157,7 @@ impl Scale {
 }
 
 /// Everything the legs with a say found, by the sum of what its places are worth.
-fn fuse<K: Copy + Eq + Hash + Ord>(
+pub(super) fn fuse<K: Copy + Eq + Hash + Ord>(
     dense: &[Scored<K>],
     lexical: &[Scored<K>],
     weights: Weights,

@@ -5,8 +5,9 @@ use std::ops::Range;
 use serde::{Serialize, Serializer};
 
 use crate::document::{DocumentId, Metadata};
+use crate::search::evidence::Evidence;
 use crate::search::fusion::Place;
-use crate::search::options::Mode;
+use crate::search::options::{Fusion, Mode};
 
 /// The answer to a search: hits in order, and counts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,6 +26,9 @@ pub struct SearchResults {
     /// Counts of the values of the fields asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub facets: Vec<Facet>,
+    /// How the legs of a hybrid search were weighed; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explain: Option<FusionExplain>,
     /// What the searcher should know: a phrase nobody has, a missing model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -59,6 +63,19 @@ pub struct Hit {
     /// Where each leg of the search had it; only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explain: Option<Explain>,
+}
+
+/// How the legs of a hybrid search became one list.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct FusionExplain {
+    /// The way they were fused.
+    pub fusion: Fusion,
+    /// What meaning counted.
+    pub dense_weight: f32,
+    /// What words counted.
+    pub lexical_weight: f32,
+    /// What the weights of `auto` rest on.
+    pub evidence: Evidence,
 }
 
 /// Rank and score of a hit in each leg.

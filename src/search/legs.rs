@@ -27,6 +27,8 @@ pub(crate) struct Leg {
     pub(crate) best_chunk: HashMap<Key, Key>,
     /// See [`crate::search::SearchResults::total`].
     pub(crate) total: u64,
+    /// By words, the score that no document can reach.
+    pub(crate) bound: f32,
     /// Whether quoted phrases had to be taken apart.
     pub(crate) phrases_relaxed: bool,
 }
@@ -48,6 +50,7 @@ pub(crate) fn lexical(
                 ranked: hits.documents.iter().map(|hit| Scored::new(hit.document.first(), hit.score)).collect(),
                 best_chunk: hits.documents.iter().map(|hit| (hit.document.first(), hit.best_chunk)).collect(),
                 total: hits.total,
+                bound: hits.bound,
                 phrases_relaxed: hits.phrases_relaxed,
             })
         }
@@ -57,6 +60,7 @@ pub(crate) fn lexical(
                 ranked: hits.chunks,
                 best_chunk: HashMap::new(),
                 total: hits.total,
+                bound: hits.bound,
                 phrases_relaxed: hits.phrases_relaxed,
             })
         }

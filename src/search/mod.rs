@@ -4,6 +4,9 @@
 //! Each leg is cut at a fixed depth, whatever page is asked for, so that page two follows page one.
 
 mod assemble;
+pub mod auto;
+mod candidates;
+mod evidence;
 pub(crate) mod filter;
 pub mod fusion;
 mod hit;
@@ -19,12 +22,16 @@ use neodex_index::{Key, KeySet};
 
 use crate::database::{Database, Inner};
 use crate::error::{Error, Result};
+use crate::schema::{ONLY, TOTALS};
 use crate::search::assemble::Found;
+use crate::search::auto::Auto;
 use crate::search::filter::Allowed;
 use crate::search::fusion::Weights;
 use crate::search::legs::{DEPTH, Leg};
 
-pub use hit::{Explain, Facet, FacetValue, Hit, LegScore, SearchResults};
+pub use candidates::Candidates;
+pub use evidence::Evidence;
+pub use hit::{Explain, Facet, FacetValue, FusionExplain, Hit, LegScore, SearchResults};
 pub use options::{Fusion, Group, Mode};
 
 /// The most hits of one answer.
@@ -67,7 +74,7 @@ impl<'a> Search<'a> {
             explain: false,
             facets: Vec::new(),
             weights: (1.0, 1.0),
-            fusion: Fusion::Rrf,
+            fusion: Fusion::Auto,
             rrf_k: fusion::DEFAULT_RRF_K,
         }
     }
@@ -76,7 +83,8 @@ impl<'a> Search<'a> {
         Self { vector: Some(vector), mode: Mode::Dense, ..Self::text(database, String::new()) }
     }
 
-    /// Hits on a page; default 10.
+    /// Hits on a page; default 10, at most 10,000. By meaning, alone or in a hybrid search, only the best 1,000 of each side are ranked, so pages
+    /// end there.
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
@@ -124,13 +132,13 @@ impl<'a> Search<'a> {
         self
     }
 
-    /// How much each leg counts in a hybrid search; default 1 and 1.
+    /// How much each leg counts in a hybrid search; default 1 and 1. [`Fusion::Auto`] multiplies its own weights by these.
     pub fn weights(mut self, dense: f32, lexical: f32) -> Self {
         self.weights = (dense, lexical);
         self
     }
 
-    /// How the legs of a hybrid search are fused; default reciprocal rank.
+    /// How the legs of a hybrid search are fused; default [`Fusion::Auto`].
     pub fn fusion(mut self, fusion: Fusion) -> Self {
         self.fusion = fusion;
         self
@@ -160,8 +168,9 @@ impl<'a> Search<'a> {
         let allowed = self.filter.as_deref().map(|filter| filter::allowed(inner, filter)).transpose()?;
         let keys = allowed.as_ref().map(|allowed| &allowed.keys);
 
-        let (found, total) = if query.trim().is_empty() && self.vector.is_none() {
-            self.browse(inner, allowed.as_ref())?
+        let (found, total, explain) = if query.trim().is_empty() && self.vector.is_none() {
+            let (found, total) = self.browse(inner, allowed.as_ref())?;
+            (found, total, None)
         } else {
             self.retrieve(inner, query, mode, weights, &terms, keys, &mut notes)?
         };
@@ -171,7 +180,7 @@ impl<'a> Search<'a> {
         }
         let facets = self.count_facets(inner, mode, &terms, keys)?;
         let took_ms = started.elapsed().as_secs_f64() * 1e3;
-        Ok(SearchResults { query: self.query, mode, total, took_ms, hits, facets, notes })
+        Ok(SearchResults { query: self.query, mode, total, took_ms, hits, facets, explain, notes })
     }
 
     fn check(&self) -> Result<Weights> {
@@ -222,7 +231,7 @@ impl<'a> Search<'a> {
         terms: &TermSet,
         allowed: Option<&Arc<KeySet>>,
         notes: &mut Vec<String>,
-    ) -> Result<(Vec<Found>, u64)> {
+    ) -> Result<(Vec<Found>, u64, Option<FusionExplain>)> {
         let lexical = match mode {
             Mode::Dense => Leg::default(),
             Mode::Hybrid => legs::lexical(inner, terms, allowed, self.group, DEPTH)?,
@@ -241,12 +250,33 @@ impl<'a> Search<'a> {
                 legs::dense(inner, &vector, allowed.map(Arc::as_ref), self.group)?
             }
         };
+        if mode != Mode::Lexical && self.offset.saturating_add(self.limit) > DEPTH {
+            notes.push(format!(
+                "{} searches rank the best {DEPTH} of each side; what is further down is found with lexical ones only",
+                mode.name()
+            ));
+        }
         let total = if mode == Mode::Dense { dense.total } else { lexical.total };
+        let mut explained = None;
         let fused = match mode {
-            Mode::Hybrid => match self.fusion {
-                Fusion::Rrf => fusion::reciprocal_rank(&dense.ranked, &lexical.ranked, weights, self.rrf_k),
-                Fusion::Relative => fusion::relative_score(&dense.ranked, &lexical.ranked, weights),
-            },
+            Mode::Hybrid => {
+                let evidence = self.evidence(inner, query, &dense, &lexical)?;
+                let weights = match self.fusion {
+                    Fusion::Auto => Auto::default().weights(&evidence, weights),
+                    Fusion::Rrf | Fusion::Relative => weights,
+                };
+                explained = self.explain.then(|| FusionExplain {
+                    fusion: self.fusion,
+                    dense_weight: weights.dense(),
+                    lexical_weight: weights.lexical(),
+                    evidence,
+                });
+                match self.fusion {
+                    Fusion::Auto => auto::mixed(&dense.ranked, &lexical.ranked, weights),
+                    Fusion::Rrf => fusion::reciprocal_rank(&dense.ranked, &lexical.ranked, weights, self.rrf_k),
+                    Fusion::Relative => fusion::relative_score(&dense.ranked, &lexical.ranked, weights),
+                }
+            }
             Mode::Dense | Mode::Lexical => fusion::alone(&dense.ranked, &lexical.ranked),
         };
         let found = fused.into_iter().map(|fused| {
@@ -259,7 +289,7 @@ impl<'a> Search<'a> {
             let chunk = leg.best_chunk.get(&fused.key).copied().unwrap_or(fused.key);
             Found { chunk, score: fused.score, explain: self.explain.then_some(explain) }
         });
-        Ok((found.collect(), total))
+        Ok((found.collect(), total, explained))
     }
 
     fn query_vector(&self, inner: &Inner, query: &str) -> Result<Vec<f32>> {
@@ -269,6 +299,14 @@ impl<'a> Search<'a> {
         let embedder = inner.embedder.as_ref().ok_or(Error::NoEmbedder)?;
         let vectors = embedder.embed_queries(&[query])?;
         vectors.into_iter().next().ok_or_else(|| Error::Embedding("the embedder returned no vector".into()))
+    }
+
+    /// What both legs say about themselves.
+    fn evidence(&self, inner: &Inner, query: &str, dense: &Leg, lexical: &Leg) -> Result<Evidence> {
+        let unknown = inner.embedder.as_ref().map_or(0.0, |embedder| embedder.unknown_share(query));
+        let totals = inner.store.get(&TOTALS, ONLY)?.unwrap_or_default();
+        let pending = 1.0 - totals.vectors as f32 / totals.chunks.max(1) as f32;
+        Ok(Evidence::of(&dense.ranked, &lexical.ranked, lexical.bound, unknown, pending))
     }
 
     fn count_facets(

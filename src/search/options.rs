@@ -34,8 +34,11 @@ pub enum Group {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fusion {
-    /// Sum of weight / (k + rank).
+    /// Scores on one scale, each leg weighed by its own evidence: what the model could read of the query, how well words cover it, how
+    /// clearly each leg's best stands out.
     #[default]
+    Auto,
+    /// Sum of weight / (k + rank).
     Rrf,
     /// Sum of weight × score, each leg's scores stretched to 0..1.
     Relative,
@@ -48,6 +51,17 @@ impl Mode {
             Mode::Hybrid => "hybrid",
             Mode::Dense => "dense",
             Mode::Lexical => "lexical",
+        }
+    }
+}
+
+impl Fusion {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fusion::Auto => "auto",
+            Fusion::Rrf => "rrf",
+            Fusion::Relative => "relative",
         }
     }
 }
@@ -82,9 +96,10 @@ impl FromStr for Fusion {
 
     fn from_str(text: &str) -> Result<Self> {
         match text {
+            "auto" => Ok(Fusion::Auto),
             "rrf" => Ok(Fusion::Rrf),
             "relative" => Ok(Fusion::Relative),
-            _ => Err(unknown("fusion", text, "rrf or relative")),
+            _ => Err(unknown("fusion", text, "auto, rrf or relative")),
         }
     }
 }

@@ -24,6 +24,11 @@ pub struct Pending<T, E> {
 }
 
 impl<T, E: From<Error>> Pending<T, E> {
+    /// Whether [`wait`](Self::wait) would return at once.
+    pub fn is_ready(&self) -> bool {
+        !self.outcome.is_empty()
+    }
+
     /// Waits until the transaction is on the disk, or has failed.
     ///
     /// # Errors

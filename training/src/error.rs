@@ -151,7 +151,9 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Config { .. } | Self::Recipe { .. } | Self::Override { .. } => ErrorKind::InvalidInput,
-            Self::Checkpoint { .. } | Self::Weights { .. } | Self::Data { .. } | Self::Tokenizer { .. } => ErrorKind::InvalidInput,
+            Self::Checkpoint { .. } | Self::Weights { .. } | Self::Data { .. } | Self::Tokenizer { .. } => {
+                ErrorKind::InvalidInput
+            }
             Self::Diverged { .. } => ErrorKind::Diverged,
             Self::Damaged { .. } => ErrorKind::Corrupted,
             Self::Unavailable { .. } => ErrorKind::Unavailable,

@@ -6,15 +6,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::{
-    Corpus, Fields, Layout, PairOptions, Records, Role, Set, ShardOptions, Shards, Vocabulary, WindowOptions, build_pairs, build_shards,
-    build_windows,
+    Corpus, Fields, Layout, PairOptions, Records, Role, Set, ShardOptions, Shards, Vocabulary, WindowOptions,
+    build_pairs, build_shards, build_windows,
 };
 use crate::error::{Error, Result};
 use crate::pretrain::{Documents, Specials};
 use crate::progress::Observer;
 use crate::recipe::{self, PairSet, Recipe};
-use crate::tokenizer;
 use crate::run::{RunOptions, prepared};
+use crate::tokenizer;
 
 /// A tokenizer as the trainer needs it.
 pub struct Words {
@@ -63,7 +63,12 @@ pub fn words(recipe: &Recipe, options: &RunOptions, observer: &mut dyn Observer)
     let json = std::fs::read(&path).map_err(Error::io(&path))?;
     let vocabulary = Vocabulary::from_json(&json)?;
     if vocabulary.size() > recipe.model.vocab_size {
-        let reason = format!("is {}; the tokenizer in {} has {} ids", recipe.model.vocab_size, path.display(), vocabulary.size());
+        let reason = format!(
+            "is {}; the tokenizer in {} has {} ids",
+            recipe.model.vocab_size,
+            path.display(),
+            vocabulary.size()
+        );
         return Err(Error::config("model.vocab_size", reason));
     }
     let specials = specials(&json)?;
@@ -105,7 +110,14 @@ pub fn corpus(
     shards(&path, fields, corpus.layout, words, options, observer).map(CorpusData::Shards)
 }
 
-fn shards(path: &Path, fields: Fields, layout: Layout, words: &Words, options: &RunOptions, observer: &mut dyn Observer) -> Result<Shards> {
+fn shards(
+    path: &Path,
+    fields: Fields,
+    layout: Layout,
+    words: &Words,
+    options: &RunOptions,
+    observer: &mut dyn Observer,
+) -> Result<Shards> {
     if path.is_dir() && holds_shards(path) {
         return Ok(Shards::open(path)?);
     }
@@ -126,7 +138,13 @@ fn shards(path: &Path, fields: Fields, layout: Layout, words: &Words, options: &
 ///
 /// # Errors
 /// Those of reading and tokenising.
-pub fn pairs(set: &PairSet, words: &Words, recipe: &Recipe, options: &RunOptions, observer: &mut dyn Observer) -> Result<Set> {
+pub fn pairs(
+    set: &PairSet,
+    words: &Words,
+    recipe: &Recipe,
+    options: &RunOptions,
+    observer: &mut dyn Observer,
+) -> Result<Set> {
     let path = recipe.resolve(&set.path, options.data.as_deref());
     if path.join("set.json").is_file() {
         return Ok(Set::open(&path)?);

@@ -311,7 +311,9 @@ fn precision(recipe: &Recipe, device: &Device) -> Result<Precision> {
     match (recipe.run.precision, device.is_cpu()) {
         (recipe::Precision::F32, _) | (recipe::Precision::Auto, true) => Ok(Precision::F32),
         (recipe::Precision::Auto | recipe::Precision::Bf16, false) => Ok(Precision::Bf16),
-        (recipe::Precision::Bf16, true) => Err(Error::config("run.precision", "is bf16, which takes a GPU; use auto or f32")),
+        (recipe::Precision::Bf16, true) => {
+            Err(Error::config("run.precision", "is bf16, which takes a GPU; use auto or f32"))
+        }
     }
 }
 

@@ -64,7 +64,8 @@ fn objective() -> Objective {
 
 /// Two queries and three documents, one of them a window with two spans.
 fn batch() -> (Vec<Sequence>, Links) {
-    let sequence = |ids: std::ops::Range<u32>, spans: &[(u32, u32)]| Sequence { ids: ids.collect(), spans: spans.to_vec() };
+    let sequence =
+        |ids: std::ops::Range<u32>, spans: &[(u32, u32)]| Sequence { ids: ids.collect(), spans: spans.to_vec() };
     let sequences = vec![
         sequence(2..7, &[(0, 5)]),
         sequence(4..30, &[(3, 12), (12, 25)]),

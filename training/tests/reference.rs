@@ -102,8 +102,7 @@ fn states_are_the_references() {
 fn losses_and_gradients_are_the_references() {
     let fixture = Fixture::open();
     let mlm = &fixture.cases["mlm"];
-    let rows: Vec<usize> =
-        mlm["grad_rows"].as_array().unwrap().iter().map(|r| r.as_u64().unwrap() as usize).collect();
+    let rows: Vec<usize> = mlm["grad_rows"].as_array().unwrap().iter().map(|r| r.as_u64().unwrap() as usize).collect();
     for keep in [Keep::Products, Keep::Inputs] {
         let model = fixture.model();
         let found = loss(&fixture, &model, 0, keep);

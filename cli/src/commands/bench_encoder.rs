@@ -1,162 +1,283 @@
-//! `neodex bench encoder`: tokens a second of a model, by length of the sequences.
+//! `neodex bench encoder`: how fast a model reads, and how near its states are to the exact ones.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
-use neodex_encoder::{Encoder, ModelFiles, ModelFolder, NeoBertConfig, Options, instruction_set};
-use serde_json::json;
+use neodex::bundled_files;
+use neodex_encoder::{Device, Encoder, ModelFiles, ModelInfo, NeoBertConfig, Options, Precision, instruction_set};
+use serde_json::{Value, json};
 
 use crate::bench::{Report, peak_bytes, processor_seconds};
 use crate::context::Context;
 use crate::exit::{Status, usage};
 use crate::model;
+use crate::progress::Progress;
 use crate::units;
 
-/// Vocabulary of a model made for measuring: it does not matter for speed.
-const VOCABULARY: usize = 8_192;
+/// Tokens of a measurement where none are asked for: several batches of the device.
+const TOKENS_CPU: usize = 16_384;
+const TOKENS_GPU: usize = 524_288;
+/// Ids below are special in most vocabularies.
+const FIRST_WORD: usize = 1_000;
+/// States further from the exact ones than this share of their size fail the check.
+const MOST_ERROR: f64 = 1e-2;
+/// So do means at a wider angle.
+const LEAST_COSINE: f64 = 0.999;
+/// The same two for int8.
+const INT8_LIMITS: (f64, f64) = (0.1, 0.998);
 
-/// Measure a model on sequences of several lengths.
+/// Measure how fast a model reads.
 ///
-/// Random ids go through the model of --model, or one of random weights of --shape, in batches as `embed` makes them; the tokenizer is not
-/// measured. The best of several rounds counts; tokens a processor second are by the time the system gave to this process, which other
-/// processes disturb less. FLOP are those of the matrix products and of attention, two for each multiply and add.
+/// For each length as many sequences of random tokens as make up --tokens are read again and again for --seconds; the best round counts.
+/// Operations are those of the products and of attention, padding not counted; the peak is what this device reaches in a product of two
+/// large matrices, measured in the same run (in f32 where int8 is computed in). Tokens a processor second are by the time that the system
+/// gave to this process, which others on the machine disturb less. With --shape the weights are random. With --check nothing is timed: states are compared with
+/// those computed in f32 on the processor, and the exit status is 1 where they differ by more than 1 %, or in int8 by more
+/// than 10 %.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  neodex bench encoder --shape 12x384\n  neodex bench encoder --model models/neobert --lengths 256,1024 --threads 1 --json"
+    after_help = "Example:\n  neodex bench encoder --shape 12x384 --lengths 128,512\n  neodex bench encoder --device cuda --shape 28x768 --lengths 512,1024,2048,4096\n  neodex bench encoder --device cuda --shape 28x768 --check"
 )]
 pub(crate) struct BenchEncoderArgs {
-    /// A NeoBERT of random weights: layers x hidden size, heads of 64, and the usual inner size of 8/3 of the hidden size.
-    #[arg(long, value_name = "LxH")]
+    /// Layers and width of a model with random weights, heads 64 wide.
+    #[arg(long, value_name = "LAYERSxWIDTH", conflicts_with = "model")]
     shape: Option<String>,
-    /// Lengths of the sequences in tokens.
-    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "128,256,512,1024,2048,4096")]
+    /// Tokens of a sequence, special tokens included [default: 128,512,1024,2048,4096 as far as the model reads].
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
     lengths: Vec<usize>,
-    /// Threads [default: one a core].
+    /// Also read sequences of the lengths in this file, one a line, all together.
+    #[arg(long, value_name = "FILE")]
+    mix: Option<PathBuf>,
+    /// Tokens read in one round [default: 16384, on a GPU 524288].
+    #[arg(long, value_name = "N")]
+    tokens: Option<usize>,
+    /// Least time of a measurement.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    seconds: f64,
+    /// Tokens in work at a time [default: as the device likes it].
+    #[arg(long, value_name = "N")]
+    batch_tokens: Option<usize>,
+    /// Threads on a processor [default: one a core].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Tokens of a round.
-    #[arg(long, value_name = "N", default_value_t = 16_384)]
-    tokens: usize,
-    /// Rounds of each length.
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    rounds: usize,
+    /// Compare states with exact ones instead, of sequences of --lengths [default: 1,7,64,200,1000,4096].
+    #[arg(long, conflicts_with_all = ["mix", "tokens", "seconds"])]
+    check: bool,
 }
 
 /// Runs it.
 pub(crate) fn run(context: &Context, args: &BenchEncoderArgs) -> Result<Status> {
-    let files = match (&args.shape, &context.settings.model) {
-        (Some(shape), _) => ModelFiles::random(&parse(shape, &args.lengths)?, 1)?,
-        (None, Some(named)) => ModelFolder::open(model::find(named)?)?.read()?,
-        (None, None) => return Err(usage("say what to measure: --shape 12x384, or --model DIR")),
-    };
-    let options = Options {
-        device: context.settings.device.parse()?,
-        precision: context.settings.precision,
-        threads: args.threads,
-        ..Options::default()
-    };
-    let started = Instant::now();
+    let (device, precision) = (context.settings.device, context.settings.precision);
+    let options =
+        Options { device, precision, threads: args.threads, batch_tokens: args.batch_tokens, ..Options::default() };
+    let files = files(context, args)?;
     let encoder = Encoder::from_files(&files, &options).map_err(|error| usage(error.to_string()))?;
-    drop(files);
-    let load_seconds = started.elapsed().as_secs_f64();
-    let info = encoder.info();
-    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    if let Some(length) = args.lengths.iter().find(|&&length| length == 0 || length > info.max_tokens) {
-        return Err(usage(format!("--lengths: {length} is not within the model's 1 to {}", info.max_tokens)));
+    if let Some(notice) = &encoder.info().notice {
+        context.output.note(notice);
     }
-
+    let lengths = lengths(args, encoder.info())?;
     let mut report = Report::new();
-    for &length in &args.lengths {
-        let count = (args.tokens / length).max(1);
-        let sequences: Vec<Vec<u32>> = (0..count).map(|at| ids(at, length, info.vocab_size)).collect();
-        let (mut best, mut least) = (f64::INFINITY, None::<f64>);
-        // One round more than asked for: the first warms up.
-        for round in 0..=args.rounds.max(1) {
-            let (started, before) = (Instant::now(), processor_seconds());
-            encoder.mean_states(&sequences)?;
-            if round > 0 {
-                best = best.min(started.elapsed().as_secs_f64());
-                if let (Some(before), Some(after)) = (before, processor_seconds()) {
-                    least = Some(least.unwrap_or(f64::INFINITY).min(after - before));
-                }
-            }
-        }
-        let tokens = (count * length) as u64;
-        let rate = units::rate(tokens, best);
-        report.row(json!({
-            "model": info.name,
-            "parameters": info.parameters,
-            "device": info.device,
-            "precision": info.precision,
-            "instructions": if info.precision == neodex_encoder::Precision::Int8 { instruction_set() } else { "candle" },
-            "threads": threads,
-            "length": length,
-            "tokens": tokens,
-            "tokens_per_second": rate,
-            "tokens_per_second_per_thread": rate / threads as f64,
-            "tokens_per_processor_second": least.map(|seconds| units::rate(tokens, seconds)),
-            "gflop_per_second": rate * flop_per_token(info, length) / 1e9,
-            "load_seconds": load_seconds,
-            "peak_memory_bytes": peak_bytes(),
-        }));
+    let mut good = true;
+    if args.check {
+        let exact = Options { device: Device::Cpu, precision: Precision::F32, ..options };
+        good = check(&encoder, &Encoder::from_files(&files, &exact)?, &lengths, &mut report)?;
+    } else {
+        drop(files);
+        measure(context, args, &encoder, &lengths, &mut report)?;
     }
     report.print(&context.output)?;
-    Ok(Status::Done)
+    Ok(if good { Status::Done } else { Status::Partly })
 }
 
-/// `12x384` to a NeoBERT of 12 layers and width 384.
-fn parse(shape: &str, lengths: &[usize]) -> Result<NeoBertConfig> {
-    let wrong = || usage(format!("--shape: `{shape}` is not layers x hidden size, as in 12x384"));
-    let (layers, hidden) = shape.split_once('x').ok_or_else(wrong)?;
-    let (layers, hidden): (usize, usize) = (layers.parse().map_err(|_| wrong())?, hidden.parse().map_err(|_| wrong())?);
+/// Times every length, and the mix where there is one.
+fn measure(
+    context: &Context,
+    args: &BenchEncoderArgs,
+    encoder: &Encoder,
+    lengths: &[usize],
+    report: &mut Report,
+) -> Result<()> {
+    let info = encoder.info();
+    let device: Device = info.device.parse()?;
+    let peak = device.product_speed(info.precision)?;
+    let tokens = args.tokens.unwrap_or(if device == Device::Cpu { TOKENS_CPU } else { TOKENS_GPU });
+    let mut rounds: Vec<(Value, Vec<usize>)> =
+        lengths.iter().map(|&length| (json!(length), vec![length; (tokens / length).max(1)])).collect();
+    if let Some(mix) = mix(args, info)? {
+        rounds.push((json!("mix"), mix));
+    }
+    let progress = Progress::steps(&context.output, "lengths", Some(rounds.len() as u64));
+    for (name, lengths) in rounds {
+        let sequences = sequences(&lengths, info.vocab_size);
+        let (seconds, processor) = best_round(encoder, &sequences, args.seconds)?;
+        let total: usize = lengths.iter().sum();
+        let speed = operations(info, &lengths) / seconds;
+        report.row(json!({
+            "engine": "neodex",
+            "device": info.device,
+            "shape": format!("{}x{}", info.num_hidden_layers, info.hidden_size),
+            "precision": info.precision,
+            "instructions": if info.precision == Precision::Int8 { instruction_set() } else { "candle" },
+            "lengths": name,
+            "sequences": lengths.len(),
+            "tokens_per_second": units::rate(total as u64, seconds).round(),
+            "tokens_per_processor_second": processor.map(|seconds| units::rate(total as u64, seconds).round()),
+            "tflops": speed / 1e12,
+            "peak_tflops": peak / 1e12,
+            "share_of_peak": speed / peak,
+            "peak_memory_bytes": peak_bytes(),
+        }));
+        progress.step();
+    }
+    progress.finish();
+    Ok(())
+}
+
+/// Seconds of the fastest of as many rounds as fit in `least` seconds, at least two, after one to warm up; and the least processor time
+/// of one, where the system tells.
+fn best_round(encoder: &Encoder, sequences: &[Vec<u32>], least: f64) -> Result<(f64, Option<f64>)> {
+    encoder.means(sequences)?;
+    let (mut best, mut spent, mut rounds, mut processor) = (f64::INFINITY, 0.0, 0, None::<f64>);
+    while spent < least || rounds < 2 {
+        let (start, before) = (Instant::now(), processor_seconds());
+        encoder.means(sequences)?;
+        let seconds = start.elapsed().as_secs_f64();
+        if let (Some(before), Some(after)) = (before, processor_seconds()) {
+            processor = Some(processor.unwrap_or(f64::INFINITY).min(after - before));
+        }
+        best = best.min(seconds);
+        spent += seconds;
+        rounds += 1;
+    }
+    Ok((best, processor))
+}
+
+/// A row for each length: how far the states are from the exact ones, and the angle between the two means.
+/// Whether all are near enough.
+fn check(encoder: &Encoder, exact: &Encoder, lengths: &[usize], report: &mut Report) -> Result<bool> {
+    let info = encoder.info();
+    let sequences = sequences(lengths, info.vocab_size);
+    let found = encoder.hidden_states(&sequences)?;
+    let expected = exact.hidden_states(&sequences)?;
+    let means = encoder.means(&sequences)?;
+    let (most_error, least_cosine) =
+        if info.precision == Precision::Int8 { INT8_LIMITS } else { (MOST_ERROR, LEAST_COSINE) };
+    let mut good = true;
+    for (((length, found), expected), mean) in lengths.iter().zip(&found).zip(&expected).zip(&means) {
+        let difference =
+            found.values().iter().zip(expected.values()).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
+        let size = expected.values().iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
+        let mut sum = vec![0.0_f32; expected.width()];
+        for row in expected.rows() {
+            sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        }
+        let (error, cosine) = ((difference / size).sqrt(), cosine(mean, &sum));
+        good &= error < most_error && cosine > least_cosine;
+        report.row(json!({
+            "device": info.device,
+            "shape": format!("{}x{}", info.num_hidden_layers, info.hidden_size),
+            "precision": info.precision,
+            "length": length,
+            "relative_error": format!("{error:.2e}"),
+            "cosine_of_means": format!("{cosine:.7}"),
+        }));
+    }
+    Ok(good)
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// The model asked for, as bytes.
+fn files(context: &Context, args: &BenchEncoderArgs) -> Result<ModelFiles> {
+    let Some(shape) = &args.shape else {
+        return match (context.settings.model.as_deref(), bundled_files()) {
+            (Some(named), _) => model::files(named),
+            (None, Some(bundled)) => Ok(bundled),
+            (None, None) => Err(usage("`bench encoder` needs a model: --model DIR, or a --shape")),
+        };
+    };
+    let parsed = shape.split_once('x').and_then(|(layers, width)| Some((layers.parse().ok()?, width.parse().ok()?)));
+    let (layers, width): (usize, usize) =
+        parsed.ok_or_else(|| usage(format!("--shape: `{shape}` is not layers and width, like 12x384")))?;
+    let longest = args.lengths.iter().copied().chain(mixed(args)?.unwrap_or_default()).chain([4096]).max();
     let config = NeoBertConfig {
-        hidden_size: hidden,
         num_hidden_layers: layers,
-        num_attention_heads: if hidden.is_multiple_of(64) { (hidden / 64).max(1) } else { 1 },
-        intermediate_size: 4 * hidden,
-        vocab_size: VOCABULARY,
-        max_length: lengths.iter().copied().max().unwrap_or(0).max(4096),
+        hidden_size: width,
+        num_attention_heads: (width / 64).max(1),
+        intermediate_size: width.saturating_mul(4),
+        norm_eps: 1e-5,
+        max_length: longest.unwrap_or_default(),
         ..NeoBertConfig::default()
     };
-    config.validate().map_err(|error| usage(format!("--shape: {error}")))?;
-    Ok(config)
+    ModelFiles::untrained(&config).map_err(|error| usage(format!("--shape: {error}")))
 }
 
-/// Ids of a sequence, none of them special.
-fn ids(sequence: usize, length: usize, vocabulary: usize) -> Vec<u32> {
-    let rest = vocabulary.saturating_sub(200).max(1);
-    let first = vocabulary - rest;
-    (0..length).map(|at| (first + (sequence * 7_919 + at * 104_729) % rest) as u32).collect()
+fn lengths(args: &BenchEncoderArgs, info: &ModelInfo) -> Result<Vec<usize>> {
+    if let Some(length) = args.lengths.iter().find(|&&length| length == 0 || length > info.max_tokens) {
+        return Err(usage(format!("--lengths: {length} is not within 1 to {}, what the model reads", info.max_tokens)));
+    }
+    let usual: &[usize] = match (args.check, args.mix.is_some()) {
+        (true, _) => &[1, 7, 64, 200, 1000, 4096],
+        (false, true) => &[],
+        (false, false) => &[128, 512, 1024, 2048, 4096],
+    };
+    Ok(match args.lengths.as_slice() {
+        [] => usual.iter().copied().filter(|&length| length <= info.max_tokens).collect(),
+        asked => asked.to_vec(),
+    })
 }
 
-/// Multiplies and adds of a token among `length`, two FLOP each.
-fn flop_per_token(info: &neodex_encoder::ModelInfo, length: usize) -> f64 {
-    let (hidden, inner) = (info.hidden_size as f64, info.inner_size as f64);
-    let products = hidden * (4.0 * hidden + 3.0 * inner);
-    let attention = 2.0 * hidden * length as f64;
-    2.0 * info.num_hidden_layers as f64 * (products + attention)
+/// The lengths of `--mix`, cut to what the model reads.
+fn mix(args: &BenchEncoderArgs, info: &ModelInfo) -> Result<Option<Vec<usize>>> {
+    Ok(mixed(args)?.map(|mix| mix.into_iter().map(|length| length.min(info.max_tokens)).collect()))
+}
+
+fn mixed(args: &BenchEncoderArgs) -> Result<Option<Vec<usize>>> {
+    let Some(file) = &args.mix else { return Ok(None) };
+    let told = |reason: String| usage(format!("--mix {}: {reason}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| told(error.to_string()))?;
+    let parse = |line: &str| line.trim().parse().map_err(|_| told(format!("`{line}` is not a number of tokens")));
+    let mix: Vec<usize> = text.lines().filter(|line| !line.trim().is_empty()).map(parse).collect::<Result<_>>()?;
+    if mix.is_empty() || mix.contains(&0) {
+        return Err(told("lengths from 1 are needed".to_owned()));
+    }
+    Ok(Some(mix))
+}
+
+/// Sequences of these lengths; ids by a linear congruence, so that every run reads the same.
+fn sequences(lengths: &[usize], vocab_size: usize) -> Vec<Vec<u32>> {
+    let first = FIRST_WORD.min(vocab_size / 2);
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (first + (state >> 8) as usize % (vocab_size - first)) as u32
+    };
+    lengths.iter().map(|&length| (0..length).map(|_| next()).collect()).collect()
+}
+
+/// Floating-point operations of reading sequences of these lengths: two for each weight and token, and attention's two products.
+fn operations(info: &ModelInfo, lengths: &[usize]) -> f64 {
+    let (hidden, inner, layers) = (info.hidden_size as f64, info.inner_size as f64, info.num_hidden_layers as f64);
+    let weights = 4.0 * hidden * hidden + 3.0 * hidden * inner;
+    let tokens: f64 = lengths.iter().map(|&length| length as f64).sum();
+    let pairs: f64 = lengths.iter().map(|&length| (length as f64).powi(2)).sum();
+    layers * (2.0 * weights * tokens + 4.0 * hidden * pairs)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
-    fn a_shape_is_layers_and_width() {
-        let config = parse("28x768", &[512]).unwrap();
-        assert_eq!((config.num_attention_heads, config.inner_size(), config.max_length), (12, 2048, 4096));
-        assert_eq!(parse("2x48", &[8192]).unwrap().max_length, 8192);
-        for shape in ["", "12", "x", "12x", "0x384", "12x0", "12x384x2", "12x99999999999999999999"] {
-            assert!(parse(shape, &[1]).is_err(), "{shape}");
-        }
-    }
-
-    #[test]
-    fn ids_are_within_the_vocabulary() {
-        for vocabulary in [1, 5, 200, 201, 30_522] {
-            assert!(ids(3, 500, vocabulary).into_iter().all(|id| (id as usize) < vocabulary));
-        }
+    fn sequences_are_within_the_vocabulary_and_always_the_same() {
+        let made = sequences(&[3, 0, 500], 30);
+        assert_eq!(made.iter().map(Vec::len).collect::<Vec<_>>(), [3, 0, 500]);
+        assert!(made.iter().flatten().all(|&id| (15..30).contains(&id)));
+        assert_eq!(made, sequences(&[3, 0, 500], 30));
     }
 }

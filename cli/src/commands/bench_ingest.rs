@@ -40,7 +40,7 @@ pub(crate) fn run(context: &Context, args: &BenchIngestArgs) -> Result<Status> {
         context.output.note(note);
     }
     context.interrupt.stop_orderly();
-    let (database, _folder) = context.open_temporary(choice.loaded())?;
+    let database = context.open_temporary(choice.loaded())?;
     let mut report = Report::new();
     for run in ["first", "again"] {
         match measure(context, args, &database, run)? {

@@ -56,7 +56,7 @@ type Asked = (String, Option<Vec<f32>>);
 pub(crate) fn run(context: &Context, args: &BenchSearchArgs) -> Result<Status> {
     let path = &context.settings.db;
     let choice =
-        if args.mode == Some(Mode::Lexical) { model::Choice::None } else { model::choose(context, Some(path))? };
+        if args.mode == Some(Mode::Lexical) { model::Choice::Refused } else { model::choose(context, Some(path))? };
     if let Some(note) = choice.note().filter(|_| args.mode != Some(Mode::Lexical)) {
         context.output.note(note);
     }

@@ -14,6 +14,7 @@ use neodex_eval::{BeirFolder, BeirReport, ModeReport, Qrels, Query, Run, evaluat
 use crate::context::Context;
 use crate::exit::{Status, usage};
 use crate::model;
+use crate::plain::Plain;
 use crate::progress::Progress;
 use crate::units;
 
@@ -39,15 +40,18 @@ pub(crate) struct EvalBeirArgs {
     /// Only this one: lexical, dense or hybrid.
     #[arg(long)]
     mode: Option<Mode>,
+    /// Embed every passage by itself, without the document around it, to see what late chunking adds.
+    #[arg(long)]
+    plain: bool,
     /// Write the rankings as a TREC run; with several modes as FILE.lexical, FILE.dense and FILE.hybrid.
     #[arg(long, value_name = "FILE")]
     run: Option<PathBuf>,
 }
 
 /// A query with its vector, where there is a model.
-struct Asked {
-    query: Query,
-    vector: Option<Vec<f32>>,
+pub(crate) struct Asked {
+    pub(crate) query: Query,
+    pub(crate) vector: Option<Vec<f32>>,
 }
 
 /// Runs it.
@@ -76,7 +80,10 @@ pub(crate) fn run(context: &Context, args: &EvalBeirArgs) -> Result<Status> {
         (None, false) => vec![Mode::Lexical],
     };
     context.interrupt.stop_orderly();
-    let (database, _folder) = context.open_temporary(model)?;
+    let database = match model {
+        Some(model) if args.plain => context.open_temporary(Some(Plain(model)))?,
+        model => context.open_temporary(model)?,
+    };
     if !ingest(context, &database, &args.dir)? {
         return Ok(Status::Interrupted);
     }
@@ -104,14 +111,15 @@ pub(crate) fn run(context: &Context, args: &EvalBeirArgs) -> Result<Status> {
 }
 
 /// The judged queries, unpacked if they are packed.
-fn queries(folder: &BeirFolder, qrels: &Qrels) -> Result<Vec<Query>> {
+pub(crate) fn queries(folder: &BeirFolder, qrels: &Qrels) -> Result<Vec<Query>> {
     let source = Source::from_path(&folder.queries, "queries");
     let reader =
         source.open(&Limits::default()).map_err(|error| usage(format!("{}: {error}", folder.queries.display())))?;
     Ok(read_queries(BufReader::new(reader), &folder.queries, qrels)?)
 }
 
-fn embed(model: Option<&neodex::NeoBert>, queries: Vec<Query>) -> Result<Vec<Asked>> {
+/// The queries with their vectors.
+pub(crate) fn embed(model: Option<&neodex::NeoBert>, queries: Vec<Query>) -> Result<Vec<Asked>> {
     let Some(model) = model else {
         return Ok(queries.into_iter().map(|query| Asked { query, vector: None }).collect());
     };
@@ -124,7 +132,7 @@ fn embed(model: Option<&neodex::NeoBert>, queries: Vec<Query>) -> Result<Vec<Ask
 }
 
 /// False when the user stopped it.
-fn ingest(context: &Context, database: &Database, dir: &Path) -> Result<bool> {
+pub(crate) fn ingest(context: &Context, database: &Database, dir: &Path) -> Result<bool> {
     let progress = Progress::ingest(&context.output);
     let options = SyncOptions {
         parse: ParseOptions { format: Some(Format::Beir), ..ParseOptions::default() },

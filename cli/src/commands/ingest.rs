@@ -10,6 +10,7 @@ use neodex::{Database, IngestReport, SyncOptions};
 use serde_json::Value;
 
 use crate::commands::records::Records;
+use crate::commands::reembed;
 use crate::context::Context;
 use crate::exit::{Status, usage};
 use crate::model;
@@ -76,6 +77,12 @@ pub(crate) fn run(context: &Context, args: &IngestArgs) -> Result<Status> {
         if sum.cancelled {
             break;
         }
+    }
+    if !sum.cancelled && database.has_embedder() && database.stats()?.pending > 0 {
+        context.output.detail("making vectors for documents stored without");
+        let pending = reembed::embed_pending(context, &database)?;
+        sum.cancelled |= pending.cancelled;
+        sum.failed.extend(pending.failed);
     }
     // The documents are safe; what remains is only for searching, and opening the database again would do it, too.
     context.interrupt.stop_at_once();
@@ -153,6 +160,9 @@ fn summary(output: &Output, report: &IngestReport) -> String {
             units::count((report.failed.len() - shown) as u64)
         ));
     }
+    if output.verbose {
+        lines.extend(report.not_text.iter().map(|file| format!("not text {}", output.shown(file))));
+    }
     let mut documents = vec![
         format!("{} added", units::count(report.added)),
         format!("{} replaced", units::count(report.replaced)),
@@ -163,6 +173,11 @@ fn summary(output: &Output, report: &IngestReport) -> String {
         documents.push(format!("{} deleted", units::count(report.deleted)));
     }
     lines.push(format!("documents: {}", documents.join(", ")));
+    if !report.not_text.is_empty() {
+        let files = units::plural(report.not_text.len() as u64, "file");
+        let more = if output.verbose { "" } else { " (listed with -v)" };
+        lines.push(format!("passed over as not text: {files}{more}"));
+    }
     lines.push(format!(
         "{}, {}, {} of text in {:.1} s ({} tokens/s, {}/s)",
         units::plural(report.chunks, "chunk"),

@@ -6,6 +6,7 @@ pub(crate) mod bench_search;
 pub(crate) mod delete;
 pub(crate) mod embed;
 pub(crate) mod eval_beir;
+pub(crate) mod eval_fusion;
 pub(crate) mod eval_sts;
 pub(crate) mod get;
 pub(crate) mod ingest;
@@ -13,6 +14,7 @@ pub(crate) mod mine;
 pub(crate) mod model;
 pub(crate) mod model_quantize;
 mod records;
+mod reembed;
 pub(crate) mod search;
 mod stats;
 pub(crate) mod train;
@@ -36,7 +38,12 @@ pub(crate) fn run() -> Result<Status> {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let output = Output::new(&cli.global);
     let Some(command) = cli.command else {
-        output.print(Cli::command().render_help().ansi())?;
+        let help = Cli::command().render_help();
+        if output.colours {
+            output.print(help.ansi())?
+        } else {
+            output.print(help)?
+        }
         return Ok(Status::Done);
     };
     let context =
@@ -47,12 +54,14 @@ pub(crate) fn run() -> Result<Status> {
         Command::Get(args) => get::run(&context, &args),
         Command::Delete(args) => delete::run(&context, &args),
         Command::Stats => stats::run(&context),
+        Command::Reembed => reembed::run(&context),
         Command::Embed(args) => embed::run(&context, &args),
         Command::Model(ModelCommand::Info(args)) => model::info(&context, &args),
         Command::Model(ModelCommand::Quantize(args)) => model_quantize::run(&context, &args),
         Command::Model(ModelCommand::List) => model::list(&context),
         Command::Verify => verify::run(&context),
         Command::Eval(EvalCommand::Beir(args)) => eval_beir::run(&context, &args),
+        Command::Eval(EvalCommand::Fusion(args)) => eval_fusion::run(&context, &args),
         Command::Eval(EvalCommand::Sts(args)) => eval_sts::run(&context, &args),
         Command::Bench(BenchCommand::Encoder(args)) => bench_encoder::run(&context, &args),
         Command::Mine(args) => mine::run(&context, &args),

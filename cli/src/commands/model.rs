@@ -1,7 +1,10 @@
 //! `neodex model`: what a model is, and which are installed.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Args;
+use neodex::has_bundled_model;
 use neodex_eval::Table;
 use serde_json::{Value, json};
 
@@ -13,11 +16,11 @@ use crate::model;
 /// Print what a model is.
 ///
 /// Its architecture, sizes, pooling, prompts, and the fingerprint that ties a database's vectors to it. Without DIR, the model of --model
-/// or of the database.
+/// or of the database, else the bundled one.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  neodex model info models/neobert\n  neodex model info --db notes.db --json")]
 pub(crate) struct ModelInfoArgs {
-    /// The model's folder, or the name of an installed one.
+    /// The model's folder, or the name of an installed one; `small` is the bundled one.
     dir: Option<String>,
 }
 
@@ -53,14 +56,18 @@ pub(crate) fn info(context: &Context, args: &ModelInfoArgs) -> Result<Status> {
 
 /// Runs `model list`.
 pub(crate) fn list(context: &Context) -> Result<Status> {
-    let models = model::installed();
+    let bundled = has_bundled_model().then_some((model::BUNDLED.to_owned(), None));
+    let installed = model::installed().into_iter().map(|(name, folder)| (name, Some(folder)));
+    let models: Vec<_> = bundled.into_iter().chain(installed).collect();
     if context.output.json {
-        let list: Vec<Value> = models.iter().map(|(name, path)| json!({"name": name, "path": path})).collect();
-        context.output.print_json(&list)?;
+        let object = |(name, folder): &(String, Option<PathBuf>)| json!({"name": name, "path": folder, "bundled": folder.is_none()});
+        context.output.print_json(&models.iter().map(object).collect::<Vec<Value>>())?;
     } else if !models.is_empty() {
         let mut table = Table::new(["model", "folder"]);
-        for (name, path) in &models {
-            table.row([name.clone(), path.display().to_string()]);
+        for (name, folder) in &models {
+            let place =
+                folder.as_ref().map_or("bundled with this program".to_owned(), |folder| folder.display().to_string());
+            table.row([name.clone(), place]);
         }
         context.output.print(table)?;
     }

@@ -28,7 +28,7 @@ pub(crate) struct ModelQuantizeArgs {
 
 /// Runs it.
 pub(crate) fn run(context: &Context, args: &ModelQuantizeArgs) -> Result<Status> {
-    let from = model::find(&args.dir)?;
+    let from = model::find_folder(&args.dir)?;
     if args.out.exists() {
         return Err(usage(format!("{} is there already; name a folder to be made", args.out.display())));
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use neodex::{Database, Fusion, Group, Hit, Mode, SearchResults, SyncOptions};
+use neodex::{Database, Fusion, FusionExplain, Group, Hit, Mode, SearchResults, SyncOptions};
 
 use crate::cache;
 use crate::context::Context;
@@ -24,7 +24,7 @@ const INDENT: &str = "    ";
 
 /// Find passages.
 ///
-/// Searches by words and by meaning together; without a model by words only. With --in, a database for that path is brought up to date
+/// Searches by words and by meaning together; with `--model none` by words only. With --in, a database for that path is brought up to date
 /// first and kept in your cache folder, so that it is quick from the second time on.
 #[derive(Debug, Args)]
 #[command(
@@ -37,7 +37,7 @@ pub(crate) struct SearchArgs {
     /// Bring a database for this file or folder up to date, then search it.
     #[arg(long = "in", value_name = "PATH")]
     path: Option<PathBuf>,
-    /// Hits to show [default: 10].
+    /// Hits to show [default: 10]. By meaning, only the best 1,000 of each side are ranked, so hybrid and dense searches end there.
     #[arg(long, short = 'n', value_name = "N")]
     limit: Option<usize>,
     /// Hits to pass over.
@@ -61,7 +61,7 @@ pub(crate) struct SearchArgs {
     /// How much each side counts in a hybrid search, as in dense=0.7,lexical=0.3 [default: 1 each].
     #[arg(long, value_name = "WEIGHTS", value_parser = weights)]
     weights: Option<(Option<f32>, Option<f32>)>,
-    /// How the sides of a hybrid search are fused: rrf or relative [default: rrf].
+    /// How the sides of a hybrid search are fused: auto (each side weighed by its own evidence), rrf or relative [default: auto].
     #[arg(long)]
     fusion: Option<Fusion>,
     /// The constant of reciprocal rank fusion [default: 60].
@@ -83,10 +83,11 @@ pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<Status> {
     let mode = args.mode.or(context.settings.search.mode).unwrap_or_default();
     // Words need no model, unless the path's new documents do.
     let choice = match (mode, &args.path) {
-        (Mode::Lexical, None) => model::Choice::None,
+        (Mode::Lexical, None) => model::Choice::Refused,
         _ => model::choose(context, Some(&folder))?,
     };
     let note = choice.note().filter(|_| mode != Mode::Lexical);
+    let needless = note.is_some() || matches!(choice, model::Choice::Refused);
     let database = context.open(&folder, choice.loaded(), create)?;
     if let Some(path) = &args.path
         && !bring_up_to_date(context, &database, path)?
@@ -100,9 +101,12 @@ pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<Status> {
     if context.output.json {
         context.output.print_json(&results)?;
     } else {
-        // Said above, with what to do about it.
-        results.notes.retain(|text| note.is_none() || !text.starts_with("no model"));
+        // Said above with what to do about it, or asked for.
+        results.notes.retain(|text| !needless || !text.starts_with("no model"));
         results.notes.iter().for_each(|note| context.output.note(note));
+        if let Some(explain) = &results.explain {
+            context.output.note(weighed(explain));
+        }
         if !results.hits.is_empty() {
             context.output.print(page(&context.output, &results, args.offset))?;
         }
@@ -134,6 +138,9 @@ fn bring_up_to_date(context: &Context, database: &Database, path: &std::path::Pa
     let report = report?;
     for failure in &report.failed {
         context.output.detail(format!("{}: {}", failure.source, failure.reason));
+    }
+    for file in &report.not_text {
+        context.output.detail(format!("{file}: not text"));
     }
     if !report.failed.is_empty() && !context.output.verbose {
         let files = units::plural(report.failed.len() as u64, "file");
@@ -215,6 +222,19 @@ fn block(output: &Output, rank: usize, hit: &Hit) -> String {
         lines.push(format!("{INDENT}{}", output.styled("2", &said)));
     }
     lines.join("\n")
+}
+
+/// How the sides of the search were weighed, and why.
+fn weighed(explain: &FusionExplain) -> String {
+    let FusionExplain { fusion, dense_weight, lexical_weight, evidence } = explain;
+    format!(
+        "{} fusion: dense {dense_weight:.2}, lexical {lexical_weight:.2} (unknown {:.2}, coverage {:.2}, peaks {:.1} and {:.1})",
+        fusion.name(),
+        evidence.unknown,
+        evidence.coverage,
+        evidence.dense_peak,
+        evidence.lexical_peak,
+    )
 }
 
 fn one_line(text: &str) -> String {

@@ -9,8 +9,10 @@ mod padded;
 use std::ops::Range;
 
 use crate::config::NeoBertConfig;
+use crate::device::{Device, Place};
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::gpu;
 use crate::options::Options;
 use crate::precision::Precision;
 use crate::states::States;
@@ -39,6 +41,7 @@ pub(crate) enum Layout {
     /// Its longest sequence times its sequences.
     Padded,
     /// The sum of its sequences.
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code))]
     Packed,
 }
 
@@ -59,6 +62,9 @@ pub(crate) trait Backend: Send + Sync {
     /// How many batches it wants in work at a time, at most, at least 1: the token budget is shared among so many.
     fn lanes(&self) -> usize;
 
+    /// Tokens to have in work at a time where the caller does not say.
+    fn batch_tokens(&self) -> usize;
+
     /// What it computes in; never [`Precision::Auto`].
     fn precision(&self) -> Precision;
 
@@ -66,16 +72,24 @@ pub(crate) trait Backend: Send + Sync {
     fn device(&self) -> String;
 }
 
-/// The backend for what `options` asks for, with the model in it.
+/// The backend for what `options` asks for on an opened device, with the model in it.
 ///
 /// # Errors
 /// [`Error::DeviceUnavailable`](crate::Error::DeviceUnavailable),
 /// [`Error::PrecisionUnavailable`](crate::Error::PrecisionUnavailable), and those of [`Weights::tensor`].
-pub(crate) fn open(weights: &Weights<'_>, config: &NeoBertConfig, options: &Options) -> Result<Box<dyn Backend>> {
-    let device = options.device.open()?;
+pub(crate) fn open(
+    weights: &Weights<'_>,
+    config: &NeoBertConfig,
+    options: &Options,
+    place: &Place,
+) -> Result<Box<dyn Backend>> {
+    let Place { device, name, .. } = place;
+    if let Device::Cuda(ordinal) = name {
+        return gpu::load(weights, config, device, *ordinal, options.precision);
+    }
     match options.precision {
         Precision::Auto | Precision::Int8 => Ok(Box::new(Engine::load(weights, config)?)),
-        Precision::F32 => Ok(Box::new(padded::Padded::load(weights, config, &device)?)),
+        Precision::F32 => Ok(Box::new(padded::Padded::load(weights, config, device)?)),
         half @ (Precision::F16 | Precision::Bf16) => {
             Err(half.unavailable("a processor computes in `int8` or `f32`; half precision takes a GPU"))
         }

@@ -15,6 +15,8 @@ use crate::weights::Weights;
 /// It does not follow the number of threads, so that the same texts make the same batches, and the same bits, on every machine; and
 /// small batches stay nearer the caches.
 const LANES: usize = 4;
+/// Larger batches gain nothing here and leave the caches.
+const BATCH_TOKENS: usize = 8192;
 
 /// NeoBERT over candle's tensors.
 pub(super) struct Padded {
@@ -58,6 +60,10 @@ impl Backend for Padded {
 
     fn lanes(&self) -> usize {
         LANES
+    }
+
+    fn batch_tokens(&self) -> usize {
+        BATCH_TOKENS
     }
 
     fn precision(&self) -> Precision {

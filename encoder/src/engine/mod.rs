@@ -117,6 +117,10 @@ impl Backend for Engine {
         1
     }
 
+    fn batch_tokens(&self) -> usize {
+        8192
+    }
+
     fn precision(&self) -> Precision {
         Precision::Int8
     }

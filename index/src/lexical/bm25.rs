@@ -39,8 +39,13 @@ struct Averages {
     document: f32,
 }
 
-/// Scores every chunk and document, one [`Scores`] for each segment of `generation`.
-pub(super) fn score(generation: &Generation, fields: &Fields, query: &LexicalQuery) -> tantivy::Result<Vec<Scores>> {
+/// Scores every chunk and document, one [`Scores`] for each segment of `generation`; and the score that no document can reach, because it
+/// would have to say every term of the query without end.
+pub(super) fn score(
+    generation: &Generation,
+    fields: &Fields,
+    query: &LexicalQuery,
+) -> tantivy::Result<(Vec<Scores>, f32)> {
     let ranking = &query.ranking;
     let mut scores: Vec<Scores> = generation
         .segments
@@ -55,6 +60,7 @@ pub(super) fn score(generation: &Generation, fields: &Fields, query: &LexicalQue
         chunk: ratio(totals.body_terms as f32, totals.chunks),
         document: ratio(totals.body_terms as f32 + ranking.title * totals.title_terms as f32, totals.documents),
     };
+    let mut bound = 0.0;
     for query_term in chosen(generation, fields, query)? {
         let mut found = Vec::with_capacity(generation.segments.len());
         for segment in &generation.segments {
@@ -63,6 +69,7 @@ pub(super) fn score(generation: &Generation, fields: &Fields, query: &LexicalQue
         let weight = |held: usize, of: u64| query_term.weight * inverse_frequency(held as u64, of) * (ranking.k1 + 1.0);
         let chunk_weight = weight(found.iter().map(|found| found.chunks.len()).sum(), totals.chunks);
         let document_weight = weight(found.iter().map(|found| found.documents.len()).sum(), totals.documents);
+        bound += document_weight;
         for (found, scores) in found.iter().zip(&mut scores) {
             for &(row, part) in &found.chunks {
                 scores.chunks[row as usize] += chunk_weight * part;
@@ -72,7 +79,7 @@ pub(super) fn score(generation: &Generation, fields: &Fields, query: &LexicalQue
             }
         }
     }
-    Ok(scores)
+    Ok((scores, bound))
 }
 
 fn ratio(sum: f32, count: u64) -> f32 {

@@ -78,6 +78,8 @@ pub struct DocumentHits {
     pub documents: Vec<DocumentHit>,
     /// How many documents match at all.
     pub total: u64,
+    /// The score of a document that said every term of the query without end: what a score is large or small against.
+    pub bound: f32,
     /// Whether no document had the quoted phrases, so that their words alone were looked for.
     pub phrases_relaxed: bool,
 }
@@ -89,6 +91,8 @@ pub struct ChunkHits {
     pub chunks: Vec<Scored<Key>>,
     /// How many documents match at all.
     pub total: u64,
+    /// The score of a document that said every term of the query without end: what a score is large or small against.
+    pub bound: f32,
     /// Whether no document had the quoted phrases, so that their words alone were looked for.
     pub phrases_relaxed: bool,
 }

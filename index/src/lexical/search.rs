@@ -18,6 +18,7 @@ pub(super) struct Matches<'a> {
     generation: &'a Generation,
     query: &'a LexicalQuery,
     scores: Vec<Scores>,
+    bound: f32,
     phrases: Option<Phrases>,
     /// Whether the phrases were given up.
     pub(super) relaxed: bool,
@@ -31,8 +32,8 @@ impl<'a> Matches<'a> {
         query: &'a LexicalQuery,
     ) -> tantivy::Result<Matches<'a>> {
         let phrases = phrase::find(generation, fields, query.terms.phrases())?;
-        let scores = bm25::score(generation, fields, query)?;
-        let mut matches = Matches { generation, query, scores, phrases, relaxed: false };
+        let (scores, bound) = bm25::score(generation, fields, query)?;
+        let mut matches = Matches { generation, query, scores, bound, phrases, relaxed: false };
         if matches.phrases.is_some() {
             let mut total = 0_u64;
             matches.each(|_, _, _| total += 1);
@@ -84,7 +85,7 @@ impl<'a> Matches<'a> {
             .into_iter()
             .map(|hit| DocumentHit { document: hit.key.0, best_chunk: hit.key.1, score: hit.score })
             .collect();
-        DocumentHits { documents, total, phrases_relaxed: self.relaxed }
+        DocumentHits { documents, total, bound: self.bound, phrases_relaxed: self.relaxed }
     }
 
     /// The best `limit` chunks. A chunk's score has its document's in it, so that a chunk is read in its context.
@@ -103,7 +104,7 @@ impl<'a> Matches<'a> {
                 }
             }
         });
-        ChunkHits { chunks: best.into_sorted(), total, phrases_relaxed: self.relaxed }
+        ChunkHits { chunks: best.into_sorted(), total, bound: self.bound, phrases_relaxed: self.relaxed }
     }
 }
 

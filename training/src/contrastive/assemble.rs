@@ -91,7 +91,8 @@ impl Assembled {
         };
         let text = sequence.tokens.iter().take(room).map(|&id| u32::from(id));
         let before = prefix.iter().copied();
-        let ids: Vec<u32> = [frame.specials.cls].into_iter().chain(before).chain(text).chain([frame.specials.sep]).collect();
+        let ids: Vec<u32> =
+            [frame.specials.cls].into_iter().chain(before).chain(text).chain([frame.specials.sep]).collect();
         let shift = 1 + prefix.len() as u32;
         let ranges = match is_query {
             // As the encoder pools a query: all of it, its special tokens and prompt included.

@@ -118,10 +118,12 @@ impl<'a> Tuning<'a> {
             }
             let batch = wanted.batch.unwrap_or(config.batch);
             if all.len() < batch {
-                let reason = format!("is {batch}; the set `{}` has {} pairs to train on", set.manifest().name, all.len());
+                let reason =
+                    format!("is {batch}; the set `{}` has {} pairs to train on", set.manifest().name, all.len());
                 return Err(Error::config(format!("contrastive.sets.{number}.batch"), reason));
             }
-            let mut source = Source { set, number: number as u64, batch, order: all, held_out, cursor: Cursor::default() };
+            let mut source =
+                Source { set, number: number as u64, batch, order: all, held_out, cursor: Cursor::default() };
             source.shuffle(seed);
             sources.push(source);
         }

@@ -60,7 +60,12 @@ impl Texts {
             // A batch whose rows were half padding would be no saving over one more batch.
             let alike = 4 * length(&i).next_multiple_of(8) >= 3 * width;
             match groups.last_mut() {
-                Some(group) if (group.len() + 1) * width <= piece_tokens && (alike || group.len() * width < piece_tokens / 8) => group.push(i),
+                Some(group)
+                    if (group.len() + 1) * width <= piece_tokens
+                        && (alike || group.len() * width < piece_tokens / 8) =>
+                {
+                    group.push(i)
+                }
                 _ => {
                     width = length(&i).next_multiple_of(8);
                     groups.push(vec![i]);

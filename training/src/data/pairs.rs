@@ -1,6 +1,7 @@
 //! A set made from pairs: a query, the text that answers it, and perhaps texts that do not.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 use std::ops::Range;
 use std::path::Path;
 
@@ -148,10 +149,10 @@ fn write(
     for tokens in pair.passages.iter().filter(|tokens| !tokens.is_empty()) {
         let bytes: Vec<u8> = tokens.iter().flat_map(|id| id.to_le_bytes()).collect();
         let key = *blake3::hash(&bytes).as_bytes();
-        if !seen.contains_key(&key) {
-            seen.insert(key, document(tokens, writer, vocabulary, options)?);
-        }
-        let spans = seen.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let spans = match seen.entry(key) {
+            Entry::Occupied(written) => written.into_mut(),
+            Entry::Vacant(place) => place.insert(document(tokens, writer, vocabulary, options)?),
+        };
         best.extend(nearest(&pair.query, tokens, spans));
     }
     let query = writer.query(&pair.query)?;

@@ -24,7 +24,8 @@ pub(crate) fn sentences(tokens: &[u16], within: Range<usize>, vocabulary: &Vocab
     let mut found = Vec::new();
     let mut start = within.start;
     for at in within.clone() {
-        let ends = tokens.get(at).is_some_and(|&id| vocabulary.ends_sentence(id));
+        let number = tokens.get(at + 1).is_some_and(|&id| vocabulary.begins_number(id));
+        let ends = tokens.get(at).is_some_and(|&id| vocabulary.ends_sentence(id)) && !number;
         // Two or three tokens and a full stop are an initial, a numeral or an abbreviation more often than a sentence.
         if ends && at + 1 - start > 4 {
             found.push(start..at + 1);

@@ -68,6 +68,7 @@ fn is_heading(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::SegmentKind::{Heading, Paragraph, Title};
     use super::*;
 

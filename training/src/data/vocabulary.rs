@@ -21,6 +21,8 @@ pub struct Vocabulary {
     continues: Vec<bool>,
     /// By id: a sentence may end with it.
     ends: Vec<bool>,
+    /// By id: it begins with a digit.
+    numbers: Vec<bool>,
 }
 
 /// The tokens of a text: ids, and the bytes each was made of.
@@ -56,6 +58,7 @@ impl Vocabulary {
             mask: id("[MASK]").or_else(|| id("<mask>")),
             continues: by_id(if pieces { |token| token.starts_with("##") } else { continues_bytes }),
             ends: by_id(|token| matches!(token, "." | "!" | "?" | "。" | "！" | "？")),
+            numbers: by_id(|token| token.starts_with(|character: char| character.is_ascii_digit())),
             tokenizer,
         })
     }
@@ -100,6 +103,12 @@ impl Vocabulary {
     #[must_use]
     pub fn ends_sentence(&self, id: u16) -> bool {
         self.ends.get(usize::from(id)).copied().unwrap_or(false)
+    }
+
+    /// Whether this token begins with a digit: after a full stop it is mostly a decimal.
+    #[must_use]
+    pub fn begins_number(&self, id: u16) -> bool {
+        self.numbers.get(usize::from(id)).copied().unwrap_or(false)
     }
 
     /// The first `limit` tokens of a text.

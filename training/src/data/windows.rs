@@ -24,6 +24,8 @@ const BATCH: usize = 512;
 const CLOZE: std::ops::RangeInclusive<usize> = 8..=64;
 /// A phrase has this many tokens before its last word is completed.
 const PHRASE: std::ops::RangeInclusive<usize> = 3..=12;
+/// A shorter passage answers nothing and is no negative.
+const SHORTEST_ANSWER: usize = 12;
 
 /// What windows and queries are made.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,8 +106,22 @@ pub fn build_windows(
 
 /// How questions begin. Any of them may meet any heading: what a question is about matters more than its grammar.
 const OPENINGS: [&str; 16] = [
-    "what is", "what are", "what was", "what is known about", "what does it say about", "who was", "how does", "how did", "how do you",
-    "where is", "when was", "why", "tell me about", "explain", "which", "is there",
+    "what is",
+    "what are",
+    "what was",
+    "what is known about",
+    "what does it say about",
+    "who was",
+    "how does",
+    "how did",
+    "how do you",
+    "where is",
+    "when was",
+    "why",
+    "tell me about",
+    "explain",
+    "which",
+    "is there",
 ];
 
 /// Headings and phrases as questions.
@@ -268,6 +284,9 @@ impl Text<'_> {
         let mut examples = Vec::new();
         let title = self.of(&self.title);
         for (at, passage) in self.passages.iter().enumerate() {
+            if passage.tokens.len() < SHORTEST_ANSWER {
+                continue;
+            }
             let heading = self.heading(passage.section);
             if self.opens(at) && !title.is_empty() {
                 let query = match random.happens(options.question) {
@@ -296,7 +315,11 @@ impl Text<'_> {
     /// A passage of another section.
     fn elsewhere(&self, at: usize, random: &mut Random) -> Option<usize> {
         let section = self.passages.get(at)?.section;
-        let others = self.passages.iter().enumerate().filter(|(_, other)| other.section != section);
+        let others = self
+            .passages
+            .iter()
+            .enumerate()
+            .filter(|(_, other)| other.section != section && other.tokens.len() >= SHORTEST_ANSWER);
         let others: Vec<usize> = others.map(|(other, _)| other).collect();
         others.get(random.below(others.len())).copied()
     }
@@ -305,7 +328,7 @@ impl Text<'_> {
     fn other(&self, at: usize, random: &mut Random) -> Option<usize> {
         let other = random.below(self.passages.len().checked_sub(1)?);
         let other = if other >= at { other + 1 } else { other };
-        (other < self.passages.len()).then_some(other)
+        self.passages.get(other).filter(|other| other.tokens.len() >= SHORTEST_ANSWER).map(|_| other)
     }
 
     /// A sentence of a passage, not its first where there are enough: a first sentence is mostly a heading in other words.

@@ -58,7 +58,13 @@ pub(super) struct Shape<'a> {
 
 impl Block {
     /// The stream after the block.
-    pub(super) fn forward(&self, x: &Tensor, batch: &Batch, shape: &Shape<'_>, keep: Keep) -> Result<(Tensor, Option<Saved>)> {
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        batch: &Batch,
+        shape: &Shape<'_>,
+        keep: Keep,
+    ) -> Result<(Tensor, Option<Saved>)> {
         let (products, gated) = self.products(x, batch, shape)?;
         let y = (&products.x2 + linear(&gated, &self.w3)?)?;
         let saved = match keep {

@@ -38,7 +38,13 @@ impl NeoBert {
     ///
     /// # Errors
     /// Those of [`Initial`], and candle's.
-    pub fn new(config: &NeoBertConfig, mut initial: Initial<'_>, with_head: bool, precision: Precision, device: &Device) -> Result<Self> {
+    pub fn new(
+        config: &NeoBertConfig,
+        mut initial: Initial<'_>,
+        with_head: bool,
+        precision: Precision,
+        device: &Device,
+    ) -> Result<Self> {
         let mut parameter = |name: String, shape: &[usize]| -> Result<Parameter> {
             let values = initial.values(&name, shape)?;
             Ok(Parameter::new(name, values, shape, precision, device)?)
@@ -46,7 +52,9 @@ impl NeoBert {
         let (hidden, inner, vocab) = (config.hidden_size, config.inner_size(), config.vocab_size);
         let embedding = parameter("model.encoder.weight".to_owned(), &[vocab, hidden])?;
         let mut block = |index: usize| -> Result<Block> {
-            let mut of = |name: &str, shape: &[usize]| parameter(format!("model.transformer_encoder.{index}.{name}.weight"), shape);
+            let mut of = |name: &str, shape: &[usize]| {
+                parameter(format!("model.transformer_encoder.{index}.{name}.weight"), shape)
+            };
             Ok(Block {
                 qkv: of("qkv", &[3 * hidden, hidden])?,
                 wo: of("wo", &[hidden, hidden])?,

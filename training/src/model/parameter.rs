@@ -42,7 +42,13 @@ impl Parameter {
     ///
     /// # Errors
     /// candle's, where `values` do not fill `shape` or the device refuses.
-    pub fn new(name: impl Into<String>, values: Vec<f32>, shape: &[usize], precision: Precision, device: &Device) -> Result<Self> {
+    pub fn new(
+        name: impl Into<String>,
+        values: Vec<f32>,
+        shape: &[usize],
+        precision: Precision,
+        device: &Device,
+    ) -> Result<Self> {
         let count = values.len();
         let moments = vec![0.0_f32; 2 * count];
         let state = Tensor::from_vec([values, moments].concat(), (3, count), device)?;

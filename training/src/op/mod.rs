@@ -70,7 +70,13 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
 /// Gradients of [`rms_norm`]: `dx` `(n, d)` with `carry` `(n, d)`, the gradient that goes round the block, added; and `dweight` `(d)`
 /// in f32.
 #[allow(missing_docs, clippy::missing_errors_doc)]
-pub fn rms_norm_backward(x: &Tensor, weight: &Tensor, dy: &Tensor, carry: Option<&Tensor>, eps: f32) -> Result<(Tensor, Tensor)> {
+pub fn rms_norm_backward(
+    x: &Tensor,
+    weight: &Tensor,
+    dy: &Tensor,
+    carry: Option<&Tensor>,
+    eps: f32,
+) -> Result<(Tensor, Tensor)> {
     on_device!(x, rms_norm_backward(x, weight, dy, carry, eps))
 }
 
@@ -102,7 +108,13 @@ pub fn embed_backward(ids: &Tensor, dy: &Tensor, vocab: usize, padding: u32) -> 
 /// f32, cosine and sine; `lengths` `(b)` in u32, at least 1 each: keys at and after a sequence's length are not looked at. Gives the
 /// mixed values `(b * t, d)`, heads side by side, and what the backward pass needs.
 #[allow(clippy::missing_errors_doc)]
-pub fn attention(qkv: &Tensor, table: &Tensor, lengths: &Tensor, seq: usize, heads: usize) -> Result<(Tensor, Vec<Tensor>)> {
+pub fn attention(
+    qkv: &Tensor,
+    table: &Tensor,
+    lengths: &Tensor,
+    seq: usize,
+    heads: usize,
+) -> Result<(Tensor, Vec<Tensor>)> {
     on_device!(qkv, attention(qkv, table, lengths, seq, heads))
 }
 

@@ -16,7 +16,13 @@ pub(super) fn rms_norm(_: &Tensor, _: &Tensor, _: f32) -> Result<Tensor> {
     absent()
 }
 
-pub(super) fn rms_norm_backward(_: &Tensor, _: &Tensor, _: &Tensor, _: Option<&Tensor>, _: f32) -> Result<(Tensor, Tensor)> {
+pub(super) fn rms_norm_backward(
+    _: &Tensor,
+    _: &Tensor,
+    _: &Tensor,
+    _: Option<&Tensor>,
+    _: f32,
+) -> Result<(Tensor, Tensor)> {
     absent()
 }
 
@@ -40,7 +46,15 @@ pub(super) fn attention(_: &Tensor, _: &Tensor, _: &Tensor, _: usize, _: usize) 
     absent()
 }
 
-pub(super) fn attention_backward(_: &Tensor, _: &[Tensor], _: &Tensor, _: &Tensor, _: &Tensor, _: usize, _: usize) -> Result<Tensor> {
+pub(super) fn attention_backward(
+    _: &Tensor,
+    _: &[Tensor],
+    _: &Tensor,
+    _: &Tensor,
+    _: &Tensor,
+    _: usize,
+    _: usize,
+) -> Result<Tensor> {
     absent()
 }
 

@@ -16,8 +16,17 @@ pub enum Replacement {
     },
 }
 
-/// Hides each of `ids` on its own with probability `probability`. Adds the positions and the ids that stood there to `positions`
-/// and `labels`; `offset` is the position of the first id. At least one token is hidden, so that no text is read for nothing.
+/// What was hidden in a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// Where, in rows of the batch.
+    pub positions: Vec<u32>,
+    /// What stood there.
+    pub labels: Vec<u32>,
+}
+
+/// Hides each of `ids` on its own with probability `probability` and adds what it hid to `hidden`; `offset` is the position of the first id.
+/// At least one token is hidden, so that no text is read for nothing.
 pub fn mask(
     ids: &mut [u32],
     offset: u32,
@@ -25,22 +34,21 @@ pub fn mask(
     mask_id: u32,
     replacement: Replacement,
     random: &mut Random,
-    positions: &mut Vec<u32>,
-    labels: &mut Vec<u32>,
+    hidden: &mut Hidden,
 ) {
     let certain = random.below(ids.len());
-    let before = positions.len();
+    let before = hidden.positions.len();
     for pass in 0..2 {
         for (at, id) in ids.iter_mut().enumerate() {
-            let hidden = match pass {
+            let hides = match pass {
                 0 => random.chance(probability),
                 _ => at == certain,
             };
-            if !hidden {
+            if !hides {
                 continue;
             }
-            positions.push(offset + at as u32);
-            labels.push(*id);
+            hidden.positions.push(offset + at as u32);
+            hidden.labels.push(*id);
             *id = match replacement {
                 Replacement::Mask => mask_id,
                 Replacement::Mixed { first, vocab_size } => match random.unit() {
@@ -50,7 +58,7 @@ pub fn mask(
                 },
             };
         }
-        if positions.len() > before {
+        if hidden.positions.len() > before {
             return;
         }
     }
@@ -63,9 +71,9 @@ mod tests {
 
     fn run(replacement: Replacement, probability: f64) -> (Vec<u32>, Vec<u32>, Vec<u32>) {
         let mut ids: Vec<u32> = (100..20_100).collect();
-        let (mut positions, mut labels) = (Vec::new(), Vec::new());
-        mask(&mut ids, 7, probability, 4, replacement, &mut Random::new(1), &mut positions, &mut labels);
-        (ids, positions, labels)
+        let mut hidden = Hidden::default();
+        mask(&mut ids, 7, probability, 4, replacement, &mut Random::new(1), &mut hidden);
+        (ids, hidden.positions, hidden.labels)
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod run;
 mod sampler;
 mod step;
 
-pub use masking::{Replacement, mask};
+pub use masking::{Hidden, Replacement, mask};
 pub use run::run;
 pub use sampler::{Cursor, Documents, Sampler, Share, Window, batches};
 pub use step::{MaskPolicy, MaskedBatch, Specials, Sums, number};

@@ -47,7 +47,10 @@ pub fn run(recipe: &Recipe, options: &RunOptions, observer: &mut dyn Observer) -
             plan.sampler.tokens()
         ));
         if plan.sampler.windows() == 0 {
-            return Err(Error::config(format!("pretrain.stage.{position}.corpora"), "hold no document long enough to learn from"));
+            return Err(Error::config(
+                format!("pretrain.stage.{position}.corpora"),
+                "hold no document long enough to learn from",
+            ));
         }
         while session.goes_on() && config.locate(session.step).0 == position {
             let step = plan.step(&session, &words, config.learning_rate(&recipe.schedule, session.step))?;
@@ -107,7 +110,11 @@ impl<'a> StagePlan<'a> {
         let shares: Vec<Share<'_>> = corpora
             .iter()
             .zip(&stage.corpora)
-            .map(|(&documents, corpus)| Share { documents, weight: corpus.weight, min_tokens: corpus.min_tokens.unwrap_or(0) })
+            .map(|(&documents, corpus)| Share {
+                documents,
+                weight: corpus.weight,
+                min_tokens: corpus.min_tokens.unwrap_or(0),
+            })
             .collect();
         let room = stage.length - Specials::AROUND;
         let documents: usize = corpora.iter().map(|corpus| corpus.count()).sum();
@@ -137,7 +144,14 @@ impl<'a> StagePlan<'a> {
         let mut prepared = Vec::new();
         for windows in batches(windows, self.stage.micro_batch_tokens, Specials::AROUND) {
             let corpora = &self.corpora;
-            prepared.push(MaskedBatch::new(&windows, corpora, words.specials, self.policy, &mut random, &session.model)?);
+            prepared.push(MaskedBatch::new(
+                &windows,
+                corpora,
+                words.specials,
+                self.policy,
+                &mut random,
+                &session.model,
+            )?);
         }
         let masked: usize = prepared.iter().map(MaskedBatch::masked).sum();
         let tokens: usize = prepared.iter().map(MaskedBatch::tokens).sum();

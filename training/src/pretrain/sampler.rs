@@ -64,7 +64,13 @@ pub struct Sampler {
 
 impl Sampler {
     /// Cuts `shares` into windows of at most `length` tokens. Documents for which `held_out` is true are left out.
-    pub fn new(seed: u64, stage: u64, shares: &[Share<'_>], length: usize, held_out: impl Fn(usize, usize) -> bool) -> Self {
+    pub fn new(
+        seed: u64,
+        stage: u64,
+        shares: &[Share<'_>],
+        length: usize,
+        held_out: impl Fn(usize, usize) -> bool,
+    ) -> Self {
         let windows: Vec<Vec<Window>> = shares
             .iter()
             .enumerate()
@@ -160,12 +166,8 @@ fn cut(share: &Share<'_>, corpus: usize, document: usize, length: usize) -> Vec<
     }
     let count = total.div_ceil(length);
     let at = |i: usize| (total * i / count) as u32;
-    let window = |i: usize| Window {
-        corpus: corpus as u16,
-        document: document as u32,
-        start: at(i),
-        length: at(i + 1) - at(i),
-    };
+    let window =
+        |i: usize| Window { corpus: corpus as u16, document: document as u32, start: at(i), length: at(i + 1) - at(i) };
     (0..count).map(window).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Tensor};
 
-use super::masking::{Replacement, mask};
+use super::masking::{Hidden, Replacement, mask};
 use super::sampler::{Documents, Window};
 use crate::error::{Error, Result};
 use crate::model::{Batch, Keep, NeoBert};
@@ -38,8 +38,7 @@ pub struct MaskPolicy {
 /// A batch on the device, with what was hidden in it.
 pub struct MaskedBatch {
     batch: Batch,
-    rows: Vec<u32>,
-    labels: Vec<u32>,
+    hidden: Hidden,
     tokens: usize,
 }
 
@@ -66,22 +65,24 @@ impl MaskedBatch {
     ) -> Result<Self> {
         let longest = windows.iter().map(|window| window.length as usize).max().unwrap_or(0);
         let seq = (longest + Specials::AROUND).next_multiple_of(8);
-        let (mut rows, mut labels, mut tokens) = (Vec::new(), Vec::new(), 0);
+        let (mut hidden, mut tokens) = (Hidden::default(), 0);
         let mut sequences = Vec::with_capacity(windows.len());
         for (at, window) in windows.iter().enumerate() {
-            let document = corpora.get(usize::from(window.corpus)).map_or(&[][..], |corpus| corpus.tokens(window.document as usize));
+            let document = corpora
+                .get(usize::from(window.corpus))
+                .map_or(&[][..], |corpus| corpus.tokens(window.document as usize));
             let range = window.start as usize..(window.start + window.length) as usize;
             let text = document.get(range).unwrap_or_default().iter().map(|&id| u32::from(id));
             let mut ids: Vec<u32> = [specials.cls].into_iter().chain(text).chain([specials.sep]).collect();
             let inner = ids.len() - 1;
             let first = (at * seq + 1) as u32;
             if let Some(text) = ids.get_mut(1..inner).filter(|text| !text.is_empty()) {
-                mask(text, first, policy.probability, specials.mask, policy.replacement, random, &mut rows, &mut labels);
+                mask(text, first, policy.probability, specials.mask, policy.replacement, random, &mut hidden);
             }
             tokens += ids.len();
             sequences.push(ids);
         }
-        Ok(Self { batch: Batch::new(&sequences, specials.pad, model.device())?, rows, labels, tokens })
+        Ok(Self { batch: Batch::new(&sequences, specials.pad, model.device())?, hidden, tokens })
     }
 
     /// Tokens in it, without padding.
@@ -99,7 +100,7 @@ impl MaskedBatch {
     /// Hidden ones.
     #[must_use]
     pub fn masked(&self) -> usize {
-        self.rows.len()
+        self.hidden.positions.len()
     }
 
     /// Adds `scale` times the gradients of the summed losses to the model's.
@@ -108,7 +109,7 @@ impl MaskedBatch {
     /// candle's.
     pub fn train(&self, model: &NeoBert, keep: Keep, scale: f64) -> Result<Sums> {
         let (states, tape) = model.forward(&self.batch, keep)?;
-        let outcome = head(model)?.run(&states, &self.rows, &self.labels, Some(scale as f32))?;
+        let outcome = head(model)?.run(&states, &self.hidden.positions, &self.hidden.labels, Some(scale as f32))?;
         drop(states);
         if let Some(dstates) = outcome.dstates {
             model.backward(&self.batch, tape, &dstates)?;
@@ -122,7 +123,7 @@ impl MaskedBatch {
     /// candle's.
     pub fn evaluate(&self, model: &NeoBert) -> Result<Sums> {
         let (states, _) = model.forward(&self.batch, Keep::Nothing)?;
-        let outcome = head(model)?.run(&states, &self.rows, &self.labels, None)?;
+        let outcome = head(model)?.run(&states, &self.hidden.positions, &self.hidden.labels, None)?;
         Ok(Sums { loss: outcome.loss, correct: outcome.correct })
     }
 }

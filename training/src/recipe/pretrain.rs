@@ -177,6 +177,9 @@ impl Stage {
         within(&key("mlm_probability"), self.mlm_probability, 0.01..=0.9)?;
         within(&key("peak_lr"), self.peak_lr.unwrap_or(1e-3), 1e-9..=1.0)?;
         within(&key("final_ratio"), self.final_ratio.unwrap_or(0.1), 0.0..=1.0)?;
+        holds(self.packing == Packing::None, &key("packing"), || {
+            "is separate; rows of several documents are not built, so it must be none".to_owned()
+        })?;
         at_least(&key("corpora"), self.corpora.len(), 1)?;
         let weighted = self.corpora.iter().filter(|corpus| corpus.weight.is_some()).count();
         holds(weighted == 0 || weighted == self.corpora.len(), &key("corpora"), || {

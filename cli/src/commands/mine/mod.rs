@@ -84,7 +84,7 @@ pub(crate) fn run(context: &Context, args: &MineArgs) -> Result<Status> {
     let mode = args.mode.unwrap_or(if model.is_some() { Mode::Hybrid } else { Mode::Lexical });
     let pairs = Pairs::read(&args.pairs)?;
     context.interrupt.stop_orderly();
-    let (database, _folder) = context.open_temporary(model)?;
+    let database = context.open_temporary(model)?;
     if !fill(context, &database, &pairs, args.corpus.as_deref())? {
         return Ok(Status::Interrupted);
     }

@@ -64,6 +64,6 @@ pub(crate) fn run(context: &Context, command: &TrainCommand) -> Result<Status> {
 
 /// The device of `--device`, opened for training.
 fn device(context: &Context) -> Result<Device> {
-    let named: neodex_encoder::Device = context.settings.device.parse()?;
+    let named = context.settings.device;
     Ok(neodex_training::device::open(named)?)
 }

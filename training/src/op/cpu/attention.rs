@@ -204,7 +204,8 @@ impl Layout {
 
     /// Puts a head's rows into a matrix of `columns` columns, in which each head has `columns / heads`, at part `part` of them.
     fn write(&self, into: &mut [f32], columns: usize, part: usize, task: usize, rows: &[f32]) {
-        let first = task / self.heads * self.seq * columns + task % self.heads * (columns / self.heads) + part * self.width;
+        let first =
+            task / self.heads * self.seq * columns + task % self.heads * (columns / self.heads) + part * self.width;
         for (row, values) in rows.chunks_exact(self.width).enumerate() {
             if let Some(to) = into.get_mut(first + row * columns..first + row * columns + self.width) {
                 to.copy_from_slice(values);

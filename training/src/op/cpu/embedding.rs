@@ -19,7 +19,9 @@ pub(in crate::op) fn embed_backward(ids: &Tensor, dy: &Tensor, vocab: usize, pad
             continue;
         }
         let at = id as usize * d;
-        let row = table.get_mut(at..at + d).ok_or_else(|| Error::Msg(format!("token {id} of a vocabulary of {vocab}")).bt())?;
+        let row = table
+            .get_mut(at..at + d)
+            .ok_or_else(|| Error::Msg(format!("token {id} of a vocabulary of {vocab}")).bt())?;
         row.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += dy);
     }
     Tensor::from_vec(table, (vocab, d), &Device::Cpu)

@@ -17,7 +17,9 @@ pub(super) fn exp(x: f32) -> f32 {
         p = p * r + coefficient;
     }
     let p = p * r * r + r + 1.0;
-    let scale = f32::from_bits(((shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32).wrapping_add(127) << 23) as u32);
+    let scale = f32::from_bits(
+        ((shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32).wrapping_add(127) << 23) as u32,
+    );
     p * scale
 }
 

@@ -10,7 +10,10 @@ const ELEMENTS: usize = 16_384;
 
 /// See [`crate::op::accumulate`].
 pub(in crate::op) fn accumulate(sum: &Tensor, x: &Tensor, scale: f32) -> Result<()> {
-    sum.inplace_op2(x, &Update(|sum: &mut [f32], x: &[f32]| sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += scale * x)))
+    sum.inplace_op2(
+        x,
+        &Update(|sum: &mut [f32], x: &[f32]| sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += scale * x)),
+    )
 }
 
 /// See [`crate::op::cast_into`].
@@ -101,7 +104,8 @@ fn pair<'a>(
     from: &'a CpuStorage,
     l2: &Layout,
 ) -> Result<(&'a mut [f32], &'a [f32])> {
-    let offsets = |l: &Layout| l.contiguous_offsets().ok_or_else(|| Error::Msg("a contiguous tensor is wanted".to_owned()).bt());
+    let offsets =
+        |l: &Layout| l.contiguous_offsets().ok_or_else(|| Error::Msg("a contiguous tensor is wanted".to_owned()).bt());
     let ((a, b), (c, d)) = (offsets(l1)?, offsets(l2)?);
     match (into, from) {
         (CpuStorage::F32(into), CpuStorage::F32(from)) => {

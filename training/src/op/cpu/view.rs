@@ -43,8 +43,12 @@ fn range(tensor: &Tensor) -> Result<Range<usize>> {
 }
 
 fn unexpected(tensor: &Tensor, wanted: &str) -> Error {
-    Error::Msg(format!("a {wanted} tensor on the CPU is wanted here, found {:?} on {:?}", tensor.dtype(), tensor.device()))
-        .bt()
+    Error::Msg(format!(
+        "a {wanted} tensor on the CPU is wanted here, found {:?} on {:?}",
+        tensor.dtype(),
+        tensor.device()
+    ))
+    .bt()
 }
 
 impl Deref for Floats<'_> {

@@ -1,0 +1,242 @@
+//! The trainer from the command line: from raw text to a model that searches, and what is said where that cannot be.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+const RECIPE: &str = r#"
+[model]
+hidden_size = 32
+num_hidden_layers = 2
+num_attention_heads = 2
+intermediate_size = 48
+vocab_size = 300
+max_length = 64
+
+[schedule]
+peak_lr = 3e-3
+warmup_steps = 5
+
+[[pretrain.stage]]
+steps = 30
+length = 64
+tokens_per_step = 512
+micro_batch_tokens = 512
+corpora = [{ path = "text" }]
+
+[contrastive]
+steps = 10
+batch = 6
+micro_batch_tokens = 512
+peak_lr = 1e-3
+query_tokens = 16
+document_tokens = 32
+query_prefix = "query: "
+sets = [{ path = "pairs.jsonl" }]
+
+[run]
+eval_every_steps = 10
+checkpoint_every_steps = 10
+log_every_steps = 1
+heldout_documents = 2
+"#;
+
+const ANIMALS: [&str; 8] = ["otter", "badger", "heron", "beaver", "falcon", "salmon", "marten", "toad"];
+
+fn neodex(dir: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_neodex"));
+    command.current_dir(dir).args(args).stdin(Stdio::null()).env("XDG_CACHE_HOME", dir.join("cache"));
+    for name in ["NEODEX_DB", "NEODEX_MODEL", "NEODEX_DEVICE"] {
+        command.env_remove(name);
+    }
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}{}", text(&output.stdout), text(&output.stderr)))
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+/// A folder with a recipe, texts and pairs.
+fn workshop() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| std::fs::write(dir.path().join(name), text).unwrap();
+    write("recipe.toml", RECIPE.to_owned());
+    std::fs::create_dir(dir.path().join("text")).unwrap();
+    let mut pairs = String::new();
+    for (at, animal) in ANIMALS.iter().enumerate() {
+        let other = ANIMALS[(at + 3) % ANIMALS.len()];
+        let about = format!(
+            "The {animal} lives near water and wakes early. An {other} keeps away from it in spring and sleeps.\n"
+        );
+        write(&format!("text/{animal}.txt"), about.repeat(12));
+        pairs += &format!(
+            "{{\"query\": \"where does the {animal} live\", \"positive\": \"The {animal} lives near water and wakes early.\"}}\n"
+        );
+    }
+    write("pairs.jsonl", pairs);
+    dir
+}
+
+#[test]
+fn from_raw_text_to_a_model_that_searches() {
+    let dir = workshop();
+    let dir = dir.path();
+    let tokenizer = neodex(dir, &["train", "tokenizer", "--recipe", "recipe.toml", "--output", "run", "--json"]);
+    assert_eq!(status(&tokenizer), 0, "{}", text(&tokenizer.stderr));
+    assert!(dir.join("run/tokenizer.json").is_file());
+
+    let flags = ["--recipe", "recipe.toml", "--output", "run", "--device", "cpu", "--json"];
+    let train = |part: &str, more: &[&str]| neodex(dir, &[&["train", part][..], &flags[..], more].concat());
+    let prepared = train("pretrain", &["--prepare-only"]);
+    assert_eq!((status(&prepared), json(&prepared)["steps"].as_u64()), (0, Some(0)), "{}", text(&prepared.stderr));
+    let pretrained = train("pretrain", &[]);
+    assert_eq!(status(&pretrained), 0, "{}", text(&pretrained.stderr));
+    let summary = json(&pretrained);
+    assert_eq!(
+        (&summary["steps"], &summary["total_steps"], &summary["interrupted"]),
+        (&30.into(), &30.into(), &false.into())
+    );
+    assert!(dir.join("run/model/model.safetensors").is_file() && dir.join("run/run.svg").is_file());
+    let rows = std::fs::read_to_string(dir.join("run/metrics.jsonl")).unwrap();
+    let losses: Vec<f64> = rows
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|row| row["kind"] == "heldout")
+        .map(|row| row["loss"].as_f64().unwrap())
+        .collect();
+    assert!(losses.len() >= 3 && losses.last() < losses.first(), "the held-out loss falls: {losses:?}");
+
+    let tuned = train("contrastive", &[]);
+    assert_eq!(status(&tuned), 0, "{}", text(&tuned.stderr));
+    assert_eq!(json(&tuned)["steps"], 10);
+    let found = neodex(dir, &["search", "--in", "text", "--model", "run/model", "--json", "otter", "water"]);
+    assert_eq!(status(&found), 0, "{}", text(&found.stderr));
+    assert_eq!(json(&found)["mode"], "hybrid");
+    let info = json(&neodex(dir, &["model", "info", "run/model", "--json"]));
+    assert!(info.to_string().contains("query: "), "{info}");
+
+    let plotted = json(&neodex(dir, &["train", "plot", "run", "--json"]));
+    assert!(plotted["plot"].as_str().unwrap().ends_with("run.svg"));
+    let again = train("pretrain", &["--resume"]);
+    assert_eq!((status(&again), &json(&again)["steps"]), (0, &30.into()), "a finished run stays finished");
+}
+
+#[test]
+fn a_mistake_ends_with_two_and_names_the_key() {
+    let dir = workshop();
+    let dir = dir.path();
+    for (more, part) in [
+        (["--set", "model.hidden_sise=3"], "hidden_sise"),
+        (["--set", "pretrain.stage.0.length=900"], "pretrain.stage.0.length"),
+        (["--set", "pretrain.stage.7.length=9"], "pretrain.stage.7"),
+        (["--device", "cuda:99"], "cuda:99"),
+        (["--data", "nowhere"], "nowhere"),
+    ] {
+        let args = [&["train", "pretrain", "--recipe", "recipe.toml", "--output", "run"][..], &more].concat();
+        let refused = neodex(dir, &args);
+        let said = text(&refused.stderr);
+        assert_eq!(status(&refused), 2, "{said}");
+        assert!(said.contains(part), "{said}");
+    }
+    let missing = neodex(dir, &["train", "pretrain", "--recipe", "nowhere.toml", "--output", "run"]);
+    assert_eq!((status(&missing), text(&missing.stderr).contains("nowhere.toml")), (2, true));
+    let nothing = neodex(dir, &["train", "plot", "text"]);
+    assert_eq!((status(&nothing), text(&nothing.stderr).contains("metrics.jsonl")), (2, true));
+}
+
+#[test]
+fn the_trainers_own_figures_can_be_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let checked = neodex(dir.path(), &["train", "check", "--device", "cpu", "--json"]);
+    assert_eq!(status(&checked), 0, "{}", text(&checked.stderr));
+    assert!(json(&checked)["sound"] == true && json(&checked)["rows"].as_array().unwrap().len() > 20);
+    let args = [
+        "train",
+        "bench",
+        "--shape",
+        "1x64",
+        "--length",
+        "32",
+        "--tokens",
+        "64",
+        "--vocab-size",
+        "100",
+        "--steps",
+        "1",
+    ];
+    let timed = neodex(dir.path(), &[&args[..], &["--device", "cpu", "--json"]].concat());
+    let row = &json(&timed)["rows"][0];
+    assert!(row["tokens_per_second"].as_f64().unwrap() > 0.0 && row["tokens_per_step"] == 64, "{row}");
+    assert_eq!(status(&neodex(dir.path(), &["train", "bench", "--shape", "12"])), 2);
+}
+
+#[test]
+fn negatives_are_near_the_query_and_not_its_answer() {
+    let dir = workshop();
+    let dir = dir.path();
+    let args = ["mine", "pairs.jsonl", "--output", "mined.jsonl", "--count", "2", "--margin", "9", "--json"];
+    let mined = neodex(dir, &args);
+    assert_eq!(status(&mined), 0, "{}", text(&mined.stderr));
+    let report = json(&mined);
+    assert_eq!((&report["pairs"], &report["negatives"], &report["missed"]), (&8.into(), &16.into(), &0.into()));
+    for line in std::fs::read_to_string(dir.join("mined.jsonl")).unwrap().lines() {
+        let pair: Value = serde_json::from_str(line).unwrap();
+        let negatives = pair["negatives"].as_array().unwrap();
+        assert!(negatives.len() == 2 && !negatives.contains(&pair["positive"]) && pair["query"].is_string(), "{pair}");
+    }
+    // All positives have the same words but one, so nothing is far enough below.
+    let strict = neodex(dir, &["mine", "pairs.jsonl", "--output", "strict.jsonl", "--margin", "0.01", "--json"]);
+    assert_eq!((status(&strict), &json(&strict)["negatives"]), (1, &0.into()));
+    let bad = neodex(dir, &["mine", "recipe.toml", "--output", "x.jsonl"]);
+    assert_eq!((status(&bad), text(&bad.stderr).contains("line 2")), (2, true));
+    assert!(!dir.join("x.jsonl").exists() && !dir.join("x.partial").exists());
+}
+
+/// Ctrl-C in the middle, and on with --resume: the same weights, bit for bit, as in one go.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
+    let dir = workshop();
+    let dir = dir.path();
+    let args = |output: &str, more: &[&str]| -> Vec<String> {
+        let fixed = ["train", "pretrain", "--recipe", "recipe.toml", "--device", "cpu", "--json", "--output", output];
+        let length = ["--set", "pretrain.stage.0.steps=150"];
+        [&fixed[..], &length[..], more].concat().iter().map(|arg| (*arg).to_owned()).collect()
+    };
+    let run = |output: &str, more: &[&str]| {
+        let args = args(output, more);
+        neodex(dir, &args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let mut child = Command::new(env!("CARGO_BIN_EXE_neodex"))
+        .current_dir(dir)
+        .args(args("parts", &[]))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // As soon as there is a first checkpoint it is in the middle of things.
+    let first = dir.join("parts/checkpoints/pretrain");
+    while !std::fs::read_dir(&first).is_ok_and(|entries| entries.count() > 0) && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    // The run may have come to its end before the signal did.
+    assert!(matches!(child.wait().unwrap().code(), Some(130 | 0)));
+    let resumed = run("parts", &["--resume"]);
+    assert_eq!((status(&resumed), &json(&resumed)["steps"]), (0, &150.into()), "{}", text(&resumed.stderr));
+    assert_eq!(status(&run("whole", &[])), 0);
+    let weights = |output: &str| std::fs::read(dir.join(output).join("model/model.safetensors")).unwrap();
+    assert!(weights("parts") == weights("whole"));
+}

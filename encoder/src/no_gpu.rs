@@ -1,0 +1,61 @@
+//! What stands in for the GPU in a build without it: it says what to build, and nothing gets further.
+
+use candle_core::Device;
+
+use crate::backend::Backend;
+use crate::config::NeoBertConfig;
+use crate::error::{Error, Result};
+use crate::precision::Precision;
+use crate::weights::Weights;
+
+/// Whether this build can use a GPU.
+pub(crate) const BUILT: bool = false;
+
+const REASON: &str = "this is the CPU build; use `--device cpu`, or build with `--features cuda,flash-attn`";
+
+pub(crate) fn open(_: usize) -> Result<Device, String> {
+    Err(REASON.to_owned())
+}
+
+/// Never reached: no device was opened.
+pub(crate) fn load(
+    _: &Weights<'_>,
+    _: &NeoBertConfig,
+    _: &Device,
+    ordinal: usize,
+    _: Precision,
+) -> Result<Box<dyn Backend>> {
+    Err(Error::DeviceUnavailable { device: crate::Device::Cuda(ordinal).to_string(), reason: REASON.to_owned() })
+}
+
+/// Never reached: no tensor is on a GPU.
+#[cfg(test)]
+pub(crate) mod op {
+    use candle_core::{DType, Error, Result, Tensor};
+
+    pub(crate) fn add_norm(_: Tensor, _: Option<&Tensor>, _: &Tensor, _: f32, _: DType) -> Result<(Tensor, Tensor)> {
+        Err(Error::NotCompiledWithCudaSupport)
+    }
+
+    pub(crate) fn rotate(_: Tensor, _: &Tensor, _: &Tensor, _: usize) -> Result<Tensor> {
+        Err(Error::NotCompiledWithCudaSupport)
+    }
+
+    pub(crate) fn swiglu(_: &Tensor) -> Result<Tensor> {
+        Err(Error::NotCompiledWithCudaSupport)
+    }
+
+    pub(crate) fn span_means(_: &Tensor, _: &Tensor) -> Result<Tensor> {
+        Err(Error::NotCompiledWithCudaSupport)
+    }
+}
+
+/// Never reached: attention goes by buckets.
+#[cfg(test)]
+pub(crate) mod flash {
+    use candle_core::{Error, Result, Tensor};
+
+    pub(crate) fn attend(_: &Tensor, _: &Tensor, _: usize, _: usize) -> Result<Tensor> {
+        Err(Error::NotCompiledWithCudaSupport)
+    }
+}

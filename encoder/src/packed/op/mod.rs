@@ -1,0 +1,46 @@
+//! What stands between the matrix products. Which device's version answers is decided here, once.
+//!
+//! Tensors are contiguous. Widths are multiples of 8: the kernels read sixteen bytes at a time.
+
+mod cpu;
+
+use candle_core::{DType, Result, Tensor};
+
+use crate::gpu::op as gpu;
+
+macro_rules! on_device {
+    ($of:expr, $name:ident ( $($arg:expr),* )) => {
+        match $of.device().is_cuda() {
+            true => gpu::$name($($arg),*),
+            false => cpu::$name($($arg),*),
+        }
+    };
+}
+
+/// Adds `addend` `(rows, width)` to the stream `(rows, width)` in f32 and norms it: the new stream, whose memory is the old one's where
+/// that can be, and `rms_norm(stream) * weight` as `dtype`, which is the addend's or f32. `weight` `(width,)` is f32.
+pub(super) fn add_norm(
+    stream: Tensor,
+    addend: Option<&Tensor>,
+    weight: &Tensor,
+    eps: f32,
+    dtype: DType,
+) -> Result<(Tensor, Tensor)> {
+    on_device!(stream, add_norm(stream, addend, weight, eps, dtype))
+}
+
+/// Turns the queries and keys of `qkv` `(rows, 3 * hidden)`, per head query, key, value, by `positions` `(rows,)`. `table`
+/// `(max_length, head_dim)` in f32 holds a cosine and a sine for each pair of components. The memory is reused where that can be.
+pub(super) fn rotate(qkv: Tensor, table: &Tensor, positions: &Tensor, heads: usize) -> Result<Tensor> {
+    on_device!(qkv, rotate(qkv, table, positions, heads))
+}
+
+/// `(rows, 2 * inner)`, gates first, to `silu(gate) * value` `(rows, inner)`.
+pub(super) fn swiglu(both: &Tensor) -> Result<Tensor> {
+    on_device!(both, swiglu(both))
+}
+
+/// Means of runs of rows: `states` `(rows, width)` in f32, `spans` `(count, 2)`, to `(count, width)`; zeros for an empty run.
+pub(super) fn span_means(states: &Tensor, spans: &Tensor) -> Result<Tensor> {
+    on_device!(states, span_means(states, spans))
+}
