@@ -6,7 +6,6 @@ mod map;
 mod output;
 mod pairs;
 mod passage;
-mod random;
 mod records;
 mod segment;
 pub mod set;

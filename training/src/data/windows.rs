@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::error::{Error, Result};
 use super::passage::{PassageLength, passages, sentences};
-use super::random::Random;
+use crate::random::Random;
 use super::segment::SegmentKind;
 use super::set::{SetManifest, SetWriter};
 use super::shard::{ShardDocument, Shards};
@@ -94,8 +94,8 @@ pub fn build_windows(
         let planned: Vec<Plan> = (start..shards.documents().min(start + BATCH))
             .into_par_iter()
             .filter_map(|index| {
-                let mut random = Random::of(options.seed, index as u64);
-                let document = random.happens(options.share).then(|| shards.document(index)).flatten()?;
+                let mut random = Random::keyed(options.seed, &[index as u64]);
+                let document = random.chance(options.share).then(|| shards.document(index)).flatten()?;
                 Some(plan(document, vocabulary, &questions, length, options, &mut random))
             })
             .collect();
@@ -289,22 +289,22 @@ impl Text<'_> {
             }
             let heading = self.heading(passage.section);
             if self.opens(at) && !title.is_empty() {
-                let query = match random.happens(options.question) {
+                let query = match random.chance(options.question) {
                     true => questions.put(heading, title, random),
                     false => [title, heading].concat(),
                 };
                 examples.push((query, at, self.elsewhere(at, random)));
             }
-            if self.opens(at) && heading.len() > 2 && random.happens(options.heading) {
+            if self.opens(at) && heading.len() > 2 && random.chance(options.heading) {
                 examples.push((heading.to_vec(), at, self.elsewhere(at, random)));
             }
-            if random.happens(options.cloze) {
+            if random.chance(options.cloze) {
                 let query = self.cloze(passage, vocabulary, random);
                 examples.extend(query.map(|query| (query, at, self.other(at, random))));
             }
-            if random.happens(options.phrase) {
+            if random.chance(options.phrase) {
                 let query = self.phrase(passage, vocabulary, random);
-                let asks = random.happens(options.question);
+                let asks = random.chance(options.question);
                 let query = query.map(|phrase| if asks { questions.put(&phrase, &[], random) } else { phrase });
                 examples.extend(query.map(|query| (query, at, self.other(at, random))));
             }
