@@ -3,8 +3,10 @@
 mod latency;
 mod machine;
 mod memory;
+mod processor;
 mod report;
 
 pub(crate) use latency::Latencies;
 pub(crate) use memory::peak_bytes;
+pub(crate) use processor::processor_seconds;
 pub(crate) use report::Report;
