@@ -21,8 +21,8 @@ use crate::search::fusion::{Fused, Place, Weights, fuse};
 /// The scale of a leg by meaning: the distance between its first score and this one.
 const SCALE_RANK: usize = 100;
 
-/// The constants of the share of meaning. [`Auto::default`] was fitted by `neodex eval fusion` on the queries of even place of ten
-/// collections.
+/// The constants of the share of meaning. [`Auto::default`] was fitted by `neodex eval fusion` with the bundled model on the queries of even
+/// place of ten collections.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Auto {
@@ -40,7 +40,7 @@ pub struct Auto {
 
 impl Default for Auto {
     fn default() -> Self {
-        Self { even: 1.0, coverage: -1.0, dense_peak: 0.0, lexical_peak: 0.0, unknown: 2.0 }
+        Self { even: 0.25, coverage: -3.0, dense_peak: 0.0, lexical_peak: 0.0, unknown: 2.0 }
     }
 }
 

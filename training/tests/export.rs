@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 
-use neodex_encoder::{Encoder, NeoBertConfig, Options, Role, Weights};
+use neodex_encoder::{Encoder, NeoBertConfig, Options, Precision, Role, Weights};
 use neodex_training::checkpoint::{Export, TensorSpec, WeightFormat};
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ impl Tiny {
 }
 
 fn vectors(folder: &Path) -> Vec<Vec<f32>> {
-    let encoder = Encoder::load(folder, &Options::default()).unwrap();
+    let encoder = Encoder::load(folder, &Options { precision: Precision::F32, ..Options::default() }).unwrap();
     encoder.embed(&["the first text", "and a second one, longer than that"], Role::Document).unwrap()
 }
 

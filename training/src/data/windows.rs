@@ -12,11 +12,11 @@ use rayon::prelude::*;
 
 use super::error::{Error, Result};
 use super::passage::{PassageLength, passages, sentences};
-use crate::random::Random;
 use super::segment::SegmentKind;
 use super::set::{SetManifest, SetWriter};
 use super::shard::{ShardDocument, Shards};
 use super::vocabulary::Vocabulary;
+use crate::random::Random;
 
 /// Documents that are cut at a time.
 const BATCH: usize = 512;
