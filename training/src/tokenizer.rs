@@ -15,7 +15,7 @@ pub const TOKENIZER: &str = "tokenizer.json";
 /// Gives its path.
 ///
 /// # Errors
-/// [`Error::Config`] where the recipe names nothing to learn from, or the tokenizer has more ids than the model; [`Error::Prepare`] and
+/// [`Error::Config`] where the recipe names nothing to learn from, or the tokenizer has more ids than the model; [`Error::Prepared`] and
 /// [`Error::Io`] for files that cannot be read or written.
 pub fn run(recipe: &Recipe, options: &RunOptions, observer: &mut dyn Observer) -> Result<PathBuf> {
     let path = options.output.join(TOKENIZER);
