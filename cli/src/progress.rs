@@ -1,10 +1,11 @@
 //! Bars on a terminal's standard error: documents, tokens and bytes a second, time left.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use neodex::{IngestProgress, Observer};
 
 use crate::output::Output;
@@ -22,13 +23,13 @@ pub(crate) struct Progress {
 impl Progress {
     /// A bar over bytes, for an ingest.
     pub(crate) fn ingest(output: &Output) -> Self {
-        Self::new(output, None, "{spinner} [{elapsed}] {bar:24} {percent:>3}% {msg}, {eta} left")
+        Self::new(output, None, "{spinner} [{elapsed}] {bar:24} {percent:>3}% {msg}{left}")
     }
 
     /// A bar over things to be done, `total` of them if that is known.
     pub(crate) fn steps(output: &Output, what: &str, total: Option<u64>) -> Self {
         let template = match total {
-            Some(_) => "{spinner} {msg} {bar:24} {human_pos}/{human_len}, {eta} left",
+            Some(_) => "{spinner} {msg} {bar:24} {human_pos}/{human_len}{left}",
             None => "{spinner} {msg} {human_pos}",
         };
         let progress = Self::new(output, total, template);
@@ -41,7 +42,8 @@ impl Progress {
             return Self { bar: ProgressBar::hidden() };
         }
         let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.with_key("left", left));
         bar.enable_steady_tick(TICK);
         Self { bar }
     }
@@ -101,6 +103,14 @@ fn line(progress: &IngestProgress, seconds: f64) -> String {
         parts.push(format!("{} failed", units::count(progress.failed)));
     }
     parts.join(", ")
+}
+
+/// The time left, once there is something to tell it by.
+fn left(state: &ProgressState, to: &mut dyn Write) {
+    if state.pos() > 0 {
+        // A bar that cannot be written is a bar nobody sees.
+        let _ = write!(to, ", {:#} left", HumanDuration(state.eta()));
+    }
 }
 
 #[cfg(test)]
