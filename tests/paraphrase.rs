@@ -1,7 +1,7 @@
 //! Meaning out of the box: questions about this project's own documents, none of which shares a word with the passage that answers it.
 //!
-//! The goal is seven of ten among the first ten. The first bundled model does not reach it: it finds [`FOUND`] in a hybrid search and
-//! [`FOUND_BY_MEANING`] by meaning alone, and these are the bars here until a better model raises them. The questions were written
+//! The goal is seven of ten among the first ten of a hybrid search, and the first bundled model does not reach it: the test that asks for it
+//! is ignored, with its figure as the reason, until a model passes it. What is reached is guarded meanwhile. The questions were written
 //! before there was a model.
 //!
 //! Needs the bundled model. Whether there is one was decided when the models crate was built; a build without it must also lack the file,
@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use neodex::{Database, Document, Mode};
 
-/// Questions of the ten whose answer is among the first ten of a hybrid search, at least; the goal is 7.
+/// The goal: questions of the ten whose answer is among the first ten of a hybrid search.
+const GOAL: usize = 7;
+/// What the present model reaches.
 const FOUND: usize = 4;
 /// The same by meaning alone.
 const FOUND_BY_MEANING: usize = 6;
@@ -64,13 +66,16 @@ fn documents() -> Vec<Document> {
     files.iter().map(opening).chain(pages).collect()
 }
 
-#[test]
-fn questions_in_other_words_find_their_answers() {
+/// A question, and the rank of its answer in a hybrid search and by meaning alone, from 1.
+type Ranks = (&'static str, Option<usize>, Option<usize>);
+
+/// The ranks of all answers; `None` where this build has no model, after checking that it could not have one.
+fn ranks() -> Option<Vec<Ranks>> {
     if !neodex::has_bundled_model() {
         let weights = root().join("models/small/model.safetensors");
         assert!(!weights.exists(), "the model is there, and the models crate was built without it");
         eprintln!("not run: this build has no bundled model");
-        return;
+        return None;
     }
     let db = Database::temporary().unwrap();
     assert_eq!(db.insert_many(documents()).unwrap().failed, []);
@@ -86,9 +91,24 @@ fn questions_in_other_words_find_their_answers() {
         let rank = |mode: Mode| ids(question, mode, 1_000).iter().position(|id| id == answer).map(|rank| rank + 1);
         ranks.push((question, rank(Mode::Hybrid), rank(Mode::Dense)));
     }
-    let first_ten = |rank: Option<usize>| rank.is_some_and(|rank| rank <= 10);
-    let found = ranks.iter().filter(|(_, hybrid, _)| first_ten(*hybrid)).count();
-    let by_meaning = ranks.iter().filter(|(_, _, dense)| first_ten(*dense)).count();
+    Some(ranks)
+}
+
+fn first_ten(ranks: &[Ranks], of: fn(&Ranks) -> Option<usize>) -> usize {
+    ranks.iter().filter(|ranks| of(ranks).is_some_and(|rank| rank <= 10)).count()
+}
+
+#[test]
+#[ignore = "the first bundled model finds 4 of 10 where 7 are wanted"]
+fn questions_in_other_words_find_their_answers() {
+    let Some(ranks) = ranks() else { return };
+    assert!(first_ten(&ranks, |ranks| ranks.1) >= GOAL, "recall@10 is below 0.7; ranks in both: {ranks:#?}");
+}
+
+#[test]
+fn no_model_finds_fewer_answers_than_the_first() {
+    let Some(ranks) = ranks() else { return };
+    let (found, by_meaning) = (first_ten(&ranks, |ranks| ranks.1), first_ten(&ranks, |ranks| ranks.2));
     assert!(
         found >= FOUND && by_meaning >= FOUND_BY_MEANING,
         "of ten answers {found} are among the first ten, {by_meaning} by meaning alone; ranks in both: {ranks:#?}"
