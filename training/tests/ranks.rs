@@ -199,7 +199,7 @@ steps = 6
 length = 48
 tokens_per_step = 512
 micro_batch_tokens = 128
-corpora = [{ path = "text.txt" }]
+corpora = [{ path = "text" }]
 
 [[pretrain.stage]]
 steps = 3
@@ -207,7 +207,7 @@ length = 64
 tokens_per_step = 512
 micro_batch_tokens = 512
 packing = "separate"
-corpora = [{ path = "text.txt" }]
+corpora = [{ path = "text" }]
 
 [contrastive]
 steps = 8
@@ -227,14 +227,14 @@ heldout_documents = 4
 
 fn workshop(dir: &Path) -> Recipe {
     let animals = ["otter", "badger", "heron", "beaver", "falcon", "salmon", "marten", "toad", "newt", "carp"];
-    let (mut text, mut pairs) = (String::new(), String::new());
+    let mut pairs = String::new();
+    fs::create_dir(dir.join("text")).unwrap();
     for (at, animal) in animals.iter().enumerate() {
         let other = animals[(at + 3) % animals.len()];
         let about = format!("The {animal} lives near water and wakes early while the {other} keeps away and sleeps. ");
-        text += &format!("{}\n\n", about.repeat(4));
+        fs::write(dir.join("text").join(format!("{animal}.txt")), about.repeat(2 + at % 4)).unwrap();
         pairs += &format!("{{\"query\": \"where is the {animal}\", \"positive\": \"{about}\"}}\n");
     }
-    fs::write(dir.join("text.txt"), text).unwrap();
     fs::write(dir.join("pairs.jsonl"), pairs.repeat(2)).unwrap();
     let mut recipe = Recipe::parse(RECIPE, Path::new("recipe.toml"), &[]).unwrap();
     recipe.folder = dir.to_owned();
