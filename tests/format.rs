@@ -45,13 +45,15 @@ fn documents() -> Vec<Document> {
                 .metadata("even", number % 2 == 0)
         })
         .collect();
-    let chapters: String =
-        (0..400).map(|line| format!("Line{line} of the long book says something about rivers and word{line}.\n")).collect();
+    let chapters: String = (0..400)
+        .map(|line| format!("Line{line} of the long book says something about rivers and word{line}.\n"))
+        .collect();
     let mut book = Document::new("book", format!("# First\n\n{chapters}")).title("A long book").metadata("score", 0.25);
     book.headings = vec![Heading { level: 1, text: "First".to_owned(), offset: 0 }];
     documents.push(book);
     documents.push(Document::new("empty", "").title("Only a title: heliotrope"));
-    documents.push(Document::new("größe/日本", "Die Größe der Bären. 検索エンジンは文書を探す。").metadata("lang", "de"));
+    documents
+        .push(Document::new("größe/日本", "Die Größe der Bären. 検索エンジンは文書を探す。").metadata("lang", "de"));
     documents
 }
 
