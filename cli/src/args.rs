@@ -16,6 +16,7 @@ use crate::commands::get::GetArgs;
 use crate::commands::ingest::IngestArgs;
 use crate::commands::mine::MineArgs;
 use crate::commands::model::ModelInfoArgs;
+use crate::commands::model_pull::ModelPullArgs;
 use crate::commands::model_quantize::ModelQuantizeArgs;
 use crate::commands::search::SearchArgs;
 use crate::commands::train::TrainCommand;
@@ -122,11 +123,14 @@ pub(crate) enum Command {
 pub(crate) enum ModelCommand {
     /// Print what a model is.
     Info(ModelInfoArgs),
+    /// Bring a model from a Hugging Face compatible hub.
+    Pull(ModelPullArgs),
     /// Store a model's weights in 8-bit integers.
     Quantize(ModelQuantizeArgs),
-    /// List the installed models.
+    /// List the models there are.
     ///
-    /// A model is installed by putting its folder below $XDG_DATA_HOME/neodex/models (~/.local/share/neodex/models).
+    /// The bundled one, those whose folder was put below $XDG_DATA_HOME/neodex/models (~/.local/share/neodex/models), and those of the hub's
+    /// cache, where `model pull` puts them.
     #[command(after_help = "Example:\n  neodex model list")]
     List,
 }

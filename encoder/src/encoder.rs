@@ -142,6 +142,12 @@ impl Encoder {
         &self.0.info
     }
 
+    /// Special tokens around every sequence.
+    #[must_use]
+    pub fn special_tokens(&self) -> usize {
+        self.0.tokenizer.special_tokens()
+    }
+
     /// How many tokens `text` has, without special tokens and prompt. Texts of any length are counted whole.
     ///
     /// # Errors

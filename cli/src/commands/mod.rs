@@ -12,6 +12,7 @@ pub(crate) mod get;
 pub(crate) mod ingest;
 pub(crate) mod mine;
 pub(crate) mod model;
+pub(crate) mod model_pull;
 pub(crate) mod model_quantize;
 mod records;
 mod reembed;
@@ -57,6 +58,7 @@ pub(crate) fn run() -> Result<Status> {
         Command::Reembed => reembed::run(&context),
         Command::Embed(args) => embed::run(&context, &args),
         Command::Model(ModelCommand::Info(args)) => model::info(&context, &args),
+        Command::Model(ModelCommand::Pull(args)) => model_pull::run(&context, &args),
         Command::Model(ModelCommand::Quantize(args)) => model_quantize::run(&context, &args),
         Command::Model(ModelCommand::List) => model::list(&context),
         Command::Verify => verify::run(&context),
