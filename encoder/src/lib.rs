@@ -36,6 +36,7 @@ mod identity;
 mod info;
 mod lanes;
 pub mod late;
+mod masked;
 pub mod model;
 mod options;
 #[cfg(any(feature = "cuda", test))]
@@ -62,6 +63,7 @@ pub use folder::ModelFolder;
 pub use identity::Identity;
 pub use info::ModelInfo;
 pub use late::{ChunkSpan, LateDocument};
+pub use masked::Guess;
 pub use options::Options;
 pub use pooling::Pooling;
 pub use precision::Precision;
