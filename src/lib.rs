@@ -39,7 +39,7 @@ pub mod search;
 
 pub use config::Config;
 pub use database::{
-    BytesOnDisk, Database, DatabaseBuilder, DatabaseModel, Fault, ModelStats, NextModel, Stats, Verification,
+    BytesOnDisk, Database, DatabaseBuilder, DatabaseModel, Fault, Field, ModelStats, NextModel, Stats, Verification,
     database_model, next_database_model,
 };
 pub use document::{Document, DocumentId, Heading, Metadata};
@@ -49,7 +49,7 @@ pub use embedding::{NeoBert, load_model, load_model_with};
 #[cfg(feature = "bundled-model")]
 pub use embedding::{bundled_files, bundled_model, bundled_model_with, has_bundled_model};
 pub use error::{Error, ErrorKind, Result};
-pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, SyncOptions};
+pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, OnStored, Stored, SyncOptions};
 pub use neodex_index::Scored;
 pub use neodex_index::vector::{Distance, RowFormat, instruction_set};
 pub use search::{

@@ -5,6 +5,7 @@
 
 mod builder;
 pub(crate) mod manifest;
+mod meaning;
 mod recovery;
 mod stats;
 mod switch;
@@ -25,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::ingest::apply::{Applier, Indexes};
 use crate::ingest::background::Background;
 use crate::ingest::budget::Budget;
-use crate::ingest::control::{Cancel, Control, Observer};
+use crate::ingest::control::{Cancel, Control, Observer, OnStored};
 use crate::ingest::delete::{delete, delete_many};
 use crate::ingest::pipeline::run;
 use crate::ingest::prepare::Preparer;
@@ -39,6 +40,7 @@ use crate::search::{Search, filter};
 
 pub use builder::DatabaseBuilder;
 pub use manifest::{DatabaseModel, database_model, next_database_model};
+pub use meaning::Field;
 pub use stats::{BytesOnDisk, ModelStats, NextModel, Stats};
 pub use verify::{Fault, Verification};
 
@@ -174,6 +176,29 @@ impl Database {
                         }
                     }
                     Err(error) => feed.failure(error.source, error.reason),
+                }
+            }
+            Ok(IngestReport::default())
+        });
+        self.wrote();
+        report
+    }
+
+    /// Stores documents and says of each what became of it, as soon as that is certain: durable, unchanged, or refused and why. The name beside
+    /// a document is what `on_stored` is told; it is called from several threads, in no order.
+    ///
+    /// # Errors
+    /// As [`Database::insert_many`]; documents `on_stored` was not told of are then not stored.
+    pub fn insert_each(
+        &self,
+        documents: impl IntoIterator<Item = (String, Document)>,
+        on_stored: OnStored,
+    ) -> Result<IngestReport> {
+        let control = Control::telling(on_stored);
+        let report = run(&self.inner, &control, |feed| {
+            for (name, document) in documents {
+                if !feed.document(document, name, None) {
+                    break;
                 }
             }
             Ok(IngestReport::default())

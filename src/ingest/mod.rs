@@ -24,6 +24,6 @@ pub(crate) mod walk;
 pub(crate) mod write;
 pub(crate) mod writer;
 
-pub use control::{Cancel, Observer};
-pub use report::{Failure, IngestProgress, IngestReport};
+pub use control::{Cancel, Observer, OnStored};
+pub use report::{Failure, IngestProgress, IngestReport, Stored};
 pub use sync::SyncOptions;

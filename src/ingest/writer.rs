@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::budget::Permit;
 use crate::ingest::control::Control;
 use crate::ingest::prepare::{Planned, Prepared, plan};
-use crate::ingest::report::{Failure, IngestReport};
+use crate::ingest::report::{Failure, IngestReport, Stored};
 use crate::ingest::source::Origin;
 use crate::ingest::write::{Outcome, Written, commit_version, is_unchanged, stage_large, sweep};
 use crate::load;
@@ -86,6 +86,7 @@ impl<'a> Writer<'a> {
         let hash = content_hash(&document);
         if self.is_known(&document.id, hash)? {
             self.report.skipped += 1;
+            self.control.stored(&source, Ok(Stored::Skipped));
             self.control.text_done(document.text.len());
             self.control.document(1, 0);
             if let Some(origin) = &origin {
@@ -182,11 +183,21 @@ impl<'a> Writer<'a> {
         if let Some(version) = committed.value.sweep {
             sweep(&self.inner.store, version)?;
         }
-        match committed.value.outcome {
-            Outcome::Skipped => self.report.skipped += 1,
-            Outcome::Added => self.report.added += 1,
-            Outcome::Replaced => self.report.replaced += 1,
-        }
+        let stored = match committed.value.outcome {
+            Outcome::Skipped => {
+                self.report.skipped += 1;
+                Stored::Skipped
+            }
+            Outcome::Added => {
+                self.report.added += 1;
+                Stored::Added
+            }
+            Outcome::Replaced => {
+                self.report.replaced += 1;
+                Stored::Replaced
+            }
+        };
+        self.control.stored(&source, Ok(stored));
         if committed.value.outcome != Outcome::Skipped {
             self.report.chunks += chunks;
             self.report.text_bytes += text_bytes;
@@ -198,7 +209,9 @@ impl<'a> Writer<'a> {
     }
 
     fn fail(&mut self, source: String, error: &Error, origin: Option<&Origin>) {
-        self.report.failed.push(Failure { source, reason: error.to_string() });
+        let reason = error.to_string();
+        self.control.stored(&source, Err(&reason));
+        self.report.failed.push(Failure { source, reason });
         self.control.failure();
         if let Some(origin) = origin {
             origin.fail();

@@ -8,6 +8,7 @@ pub mod device;
 pub mod distributed;
 pub mod error;
 pub mod finetune;
+pub mod flops;
 pub mod metrics;
 pub mod model;
 pub mod op;
