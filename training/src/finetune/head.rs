@@ -52,7 +52,7 @@ impl ClassificationHead {
                 1 => vec![0.0; count],
                 _ => (0..count).map(|_| (SPREAD * normal(random)) as f32).collect(),
             };
-            Ok(Parameter::new(name, values, shape, Precision::F32, device)?)
+            Parameter::new(name, values, shape, Precision::F32, device)
         };
         Ok(Self {
             dense: parameter("dense.weight", &[hidden, hidden])?,

@@ -6,7 +6,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::checkpoint::model_tensors;
 use crate::error::{Error, Result};
-use crate::model::{Initial, NeoBert, Precision};
+use crate::model::{Initial, NeoBert, Precision, Variant};
 
 /// An example: a sequence with its special tokens, and what is right.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +62,7 @@ impl Checkpoint {
         let config = NeoBertConfig::from_json(&files.config).map_err(|error| fail("config.json", error))?;
         let weights = Weights::parse(&files.weights).map_err(|error| fail("model.safetensors", error))?;
         let mut tensors = Vec::new();
-        for spec in model_tensors(&config, false) {
+        for spec in model_tensors(&config, Variant::default(), false) {
             let values = weights.values(&spec.name, &spec.shape).map_err(|error| fail(&spec.name, error))?;
             let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
             tensors.push((spec.name, spec.shape, bytes));

@@ -8,6 +8,7 @@ use super::head::{ClassificationHead, Labels};
 use super::input::{Checkpoint, Item};
 use super::settings::FinetuneSettings;
 use crate::contrastive::{Sequence, Texts};
+use crate::distributed::Single;
 use crate::error::{Error, Result};
 use crate::model::{Keep, NeoBert, Parameter, Precision};
 use crate::optimizer::{Adamw, clip_scale, grad_norm};
@@ -169,7 +170,7 @@ impl Finetuning {
     /// candle's.
     pub fn weights(&self) -> Result<Weights> {
         let all = self.model.parameters().into_iter().chain(self.head.parameters());
-        all.map(|parameter| Ok((parameter.name().to_owned(), parameter.master()?.to_vec1::<f32>()?))).collect()
+        all.map(|parameter| Ok((parameter.name().to_owned(), parameter.whole(0, &Single)?.to_vec1::<f32>()?))).collect()
     }
 
     /// One step; gives its loss.
