@@ -149,7 +149,7 @@ fn glue_learns_and_keeps_the_best_of_a_grid() {
 fn guessed_words_are_measured_by_length_and_drawn() {
     let place = Place::new();
     let long = "the quick brown fox jumps over the lazy dog. ".repeat(12);
-    let records = format!("{{\"text\":\"{long}\"}}\n{{\"text\":\"too short\"}}\n{{\"text\":\"{}\"}}\n", &long[..90]);
+    let records = format!("{{\"text\":\"{long}\"}}\n{{\"text\":\"too short\"}}\n{{\"text\":\"{}\"}}\n", &long[..180]);
     place.write("texts.jsonl", records);
     let args = ["eval", "pppl", "texts.jsonl", "--model", TINY, "--lengths", "32,128", "--positions", "8"];
     let report = place.json(0, &args);
