@@ -10,6 +10,7 @@ mod config_file;
 mod context;
 mod exit;
 mod fitting;
+mod glue_grid;
 mod hub;
 mod interrupt;
 mod model;

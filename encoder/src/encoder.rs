@@ -267,8 +267,14 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn tokenizer(&self) -> &Tokenizer {
+    /// The tokenizer, which knows what a sequence opens and closes with.
+    #[must_use]
+    pub fn tokenizer(&self) -> &Tokenizer {
         &self.0.tokenizer
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        self.0.backend.as_ref()
     }
 
     pub(crate) fn sentence(&self) -> &SentenceConfig {

@@ -7,6 +7,9 @@ pub(crate) mod delete;
 pub(crate) mod embed;
 pub(crate) mod eval_beir;
 pub(crate) mod eval_fusion;
+pub(crate) mod eval_glue;
+pub(crate) mod eval_mteb;
+pub(crate) mod eval_pppl;
 pub(crate) mod eval_sts;
 pub(crate) mod get;
 pub(crate) mod ingest;
@@ -65,6 +68,9 @@ pub(crate) fn run() -> Result<Status> {
         Command::Eval(EvalCommand::Beir(args)) => eval_beir::run(&context, &args),
         Command::Eval(EvalCommand::Fusion(args)) => eval_fusion::run(&context, &args),
         Command::Eval(EvalCommand::Sts(args)) => eval_sts::run(&context, &args),
+        Command::Eval(EvalCommand::Glue(args)) => eval_glue::run(&context, &args),
+        Command::Eval(EvalCommand::Mteb(args)) => eval_mteb::run(&context, &args),
+        Command::Eval(EvalCommand::Pppl(args)) => eval_pppl::run(&context, &args),
         Command::Bench(BenchCommand::Encoder(args)) => bench_encoder::run(&context, &args),
         Command::Mine(args) => mine::run(&context, &args),
         Command::Train(command) => train::run(&context, &command),
