@@ -29,6 +29,8 @@ mod database;
 pub mod document;
 mod embedding;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod ingest;
 mod load;
 pub mod parse;
@@ -39,7 +41,8 @@ pub mod search;
 
 pub use config::Config;
 pub use database::{
-    BytesOnDisk, Database, DatabaseBuilder, DatabaseModel, Fault, ModelStats, Stats, Verification, database_model,
+    BytesOnDisk, Compaction, Damage, Database, DatabaseBuilder, DatabaseModel, ExportFormat, Exported, Fault, Health,
+    Imported, ModelStats, Repair, Snapshot, Stats, Verification, database_model, repair, restore,
 };
 pub use document::{Document, DocumentId, Heading, Metadata};
 pub use embedding::{EmbedError, Embedder, Passage, Passages};

@@ -8,6 +8,7 @@ use neodex_storage::{Manifest, Store, StoreOptions};
 
 use crate::chunking::{Chunker, StructuralChunker};
 use crate::config::Config;
+use crate::database::background::Background;
 use crate::database::{Database, Inner, manifest, recovery};
 use crate::embedding::{Embedder, bundled};
 use crate::error::{Error, Result};
@@ -105,6 +106,16 @@ impl DatabaseBuilder {
         self
     }
 
+    /// The folder it will be in.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a missing database is made.
+    pub(crate) fn creates(&self) -> bool {
+        self.create
+    }
+
     /// Opens the database, and brings the indexes up to date with the store if the last process did not get to it.
     ///
     /// # Errors
@@ -174,7 +185,9 @@ impl DatabaseBuilder {
         notices.extend(pending(&store, embedder.is_some())?);
         let applier = Applier::start(store.clone(), recovered.indexes.clone(), recovered.searchable)?;
         let chunker = self.chunker.unwrap_or_else(|| Arc::new(StructuralChunker::new(&config.chunking)));
+        let background = Background::after_crash(&store)?;
         Ok(Database::new(Inner {
+            background,
             applier,
             indexes: recovered.indexes,
             store,

@@ -120,6 +120,29 @@ pub(crate) fn without_model(fields: &BTreeMap<String, String>) -> BTreeMap<Strin
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
+/// The fields without the place where the model was, which is another on another machine.
+pub(crate) fn without_folder(fields: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let kept = fields.iter().filter(|(name, _)| name.as_str() != FOLDER);
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Whether chunks and vectors of a database of the `other` fields can be taken over as they are; their dimension.
+///
+/// # Errors
+/// Why not, in words.
+pub(crate) fn same_vectors(
+    fields: &BTreeMap<String, String>,
+    other: &BTreeMap<String, String>,
+) -> Result<usize, String> {
+    for name in [FINGERPRINT, CHUNKING, DIMENSION, WINDOW] {
+        let said = |fields: &BTreeMap<String, String>| fields.get(name).map_or("nothing", String::as_str).to_owned();
+        if fields.get(name) != other.get(name) {
+            return Err(format!("{name} is {} here and {} there", said(fields), said(other)));
+        }
+    }
+    vectors(fields).map(|(dimension, ..)| dimension).ok_or_else(|| "there is no model here".to_owned())
+}
+
 /// Makes the database one that keeps to words.
 pub(crate) fn mark_words_only(fields: &mut BTreeMap<String, String>) {
     fields.insert(MEANING.to_owned(), "none".to_owned());

@@ -3,10 +3,16 @@
 //! A handle is cheap to clone and remembers what it has written: a search through it waits until its own writes can be found, while other
 //! handles need not wait for anybody.
 
+mod background;
 mod builder;
+mod check;
+mod compact;
 mod manifest;
 mod recovery;
+mod repair;
+mod snapshot;
 mod stats;
+mod transfer;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +24,7 @@ use neodex_storage::{Sequence, Store};
 
 use crate::chunking::Chunker;
 use crate::config::Config;
+use crate::database::background::Background;
 use crate::document::{Document, DocumentId};
 use crate::embedding::Embedder;
 use crate::error::{Error, Result};
@@ -35,9 +42,14 @@ use crate::load;
 use crate::schema::DOCUMENTS;
 use crate::search::{Search, filter};
 
+pub use background::Health;
 pub use builder::DatabaseBuilder;
+pub use compact::Compaction;
 pub use manifest::{DatabaseModel, database_model};
+pub use repair::{Damage, Repair, repair};
+pub use snapshot::{Snapshot, restore};
 pub use stats::{BytesOnDisk, ModelStats, Stats};
+pub use transfer::{ExportFormat, Exported, Imported};
 pub use verify::{Fault, Verification};
 
 /// An open database. Clones are handles to the same one.
@@ -49,6 +61,8 @@ pub struct Database {
 
 /// What all handles share.
 pub(crate) struct Inner {
+    // Ends before anything it looks at is closed.
+    pub(crate) background: Background,
     // The applier goes first: it drains into the indexes and the store while both are there.
     pub(crate) applier: Applier,
     pub(crate) indexes: Indexes,

@@ -102,29 +102,42 @@ impl Preparer<'_> {
     }
 
     fn encode(&self, planned: Planned, vectors: &[Vec<f32>]) -> Result<Prepared> {
-        let mut rows = Vec::new();
-        let record = VersionRecord::encode(&planned.document, &planned.chunks)?;
-        let record_parts = record_rows(&record, &mut rows);
-        text_rows(&planned.document.text, &mut rows)?;
-        let dimension = self.embedder.map_or(0, Embedder::dimension);
-        let codes = vectors.iter().map(|vector| {
-            if vector.len() == dimension {
-                Ok(Code::encode(vector)?)
-            } else {
-                Err(neodex_index::Error::DimensionMismatch { expected: dimension, found: vector.len() }.into())
-            }
-        });
-        let codes = codes.collect::<Result<Vec<Code>>>()?;
-        code_rows(&codes, &mut rows);
-        let encoded = vectors.iter().map(|vector| self.rows.encode(vector)).collect::<Result<Vec<_>, _>>()?;
-        vector_rows(&encoded, &mut rows);
         let tokens = match self.embedder {
             Some(embedder) => embedder.count_tokens(&planned.document.text),
             None => estimate_tokens(&planned.document.text),
         } as u64;
-        let generation = if codes.is_empty() { 0 } else { GENERATION };
-        Ok(Prepared { planned, rows, record_parts, codes, tokens, generation })
+        encode(planned, vectors, self.embedder.map_or(0, Embedder::dimension), self.rows, tokens)
     }
+}
+
+/// The rows of a document whose vectors, one a chunk or none at all, are there.
+///
+/// # Errors
+/// When a vector has another dimension, or the document may not be stored.
+pub(crate) fn encode(
+    planned: Planned,
+    vectors: &[Vec<f32>],
+    dimension: usize,
+    format: RowFormat,
+    tokens: u64,
+) -> Result<Prepared> {
+    let mut rows = Vec::new();
+    let record = VersionRecord::encode(&planned.document, &planned.chunks)?;
+    let record_parts = record_rows(&record, &mut rows);
+    text_rows(&planned.document.text, &mut rows)?;
+    let codes = vectors.iter().map(|vector| {
+        if vector.len() == dimension {
+            Ok(Code::encode(vector)?)
+        } else {
+            Err(neodex_index::Error::DimensionMismatch { expected: dimension, found: vector.len() }.into())
+        }
+    });
+    let codes = codes.collect::<Result<Vec<Code>>>()?;
+    code_rows(&codes, &mut rows);
+    let encoded = vectors.iter().map(|vector| format.encode(vector)).collect::<Result<Vec<_>, _>>()?;
+    vector_rows(&encoded, &mut rows);
+    let generation = if codes.is_empty() { 0 } else { GENERATION };
+    Ok(Prepared { planned, rows, record_parts, codes, tokens, generation })
 }
 
 /// A chunk as the embedder sees it.
