@@ -32,7 +32,7 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         write(&mut bytes);
         seeds.push(("rows", bytes));
     };
-    let head = Head { version: 77, chunks: 3, record_parts: 1, text_bytes: 999, content_hash: [7; 16], generation: 1 };
+    let head = Head { version: 77, chunks: 3, record_parts: 1, text_bytes: 999, content_hash: [7; 16], slots: 1 };
     row(0, &|bytes| head.encode(bytes));
     let source = Source { root: "/notes".to_owned(), length: 10, modified_ns: 1 << 60, many: true, documents: 4 };
     row(1, &|bytes| source.encode(bytes));

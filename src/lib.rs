@@ -41,8 +41,9 @@ pub mod search;
 
 pub use config::Config;
 pub use database::{
-    BytesOnDisk, Compaction, Damage, Database, DatabaseBuilder, DatabaseModel, ExportFormat, Exported, Fault, Health,
-    Imported, ModelStats, Repair, Snapshot, Stats, Verification, database_model, repair, restore,
+    BytesOnDisk, Compaction, Damage, Database, DatabaseBuilder, DatabaseModel, ExportFormat, Exported, Fault, Field,
+    Health, Imported, ModelStats, NextModel, Repair, Snapshot, Stats, Verification, database_model,
+    next_database_model, repair, restore,
 };
 pub use document::{Document, DocumentId, Heading, Metadata};
 pub use embedding::{EmbedError, Embedder, Passage, Passages};
@@ -51,7 +52,7 @@ pub use embedding::{NeoBert, load_model, load_model_with};
 #[cfg(feature = "bundled-model")]
 pub use embedding::{bundled_files, bundled_model, bundled_model_with, has_bundled_model};
 pub use error::{Error, ErrorKind, Result};
-pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, SyncOptions};
+pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, OnStored, Stored, SyncOptions};
 pub use neodex_index::Scored;
 pub use neodex_index::vector::{Distance, RowFormat, instruction_set};
 pub use search::{

@@ -10,7 +10,7 @@ use crate::database::verify::Fault;
 use crate::document::content_hash;
 use crate::error::{Error, Result};
 use crate::load;
-use crate::schema::{DOCUMENTS, Head, ONLY, RECORDS, ROWS, TEXTS, TOTALS, Totals, UNREFERENCED};
+use crate::schema::{DOCUMENTS, Head, ONLY, RECORDS, Slot, TEXTS, TOTALS, Totals, UNREFERENCED};
 
 /// The versions that count, by the keys of their chunks.
 #[derive(Debug, Default)]
@@ -65,7 +65,8 @@ pub(crate) fn documents(store: &Store, go_on: &mut dyn FnMut(u64) -> bool) -> Re
     let mut seen = Seen::default();
     let mut owners = Owners::default();
     let before = store.last_sequence();
-    let vectors = manifest::vectors(&store.manifest().fields);
+    let fields = store.manifest().fields;
+    let (vectors, slot) = (manifest::vectors(&fields), manifest::slot(&fields));
     for row in store.scan(&DOCUMENTS) {
         // A damaged head is a fault of the store's own.
         let Ok((id, head)) = row else { continue };
@@ -76,9 +77,10 @@ pub(crate) fn documents(store: &Store, go_on: &mut dyn FnMut(u64) -> bool) -> Re
             return Ok(None);
         }
         let mut fault = document(store, &head)?;
-        if fault.is_none() && head.generation > 0 {
+        // The other slot may be half full or half empty at any time.
+        if fault.is_none() && head.has_vectors(slot) {
             fault = match vectors {
-                Some((dimension, _, format)) => self::vectors(store, &head, dimension, format)?,
+                Some((dimension, _, format)) => self::vectors(store, slot, &head, dimension, format)?,
                 None => Some("it has vectors, but the database has no model".to_owned()),
             };
         }
@@ -97,7 +99,9 @@ pub(crate) fn documents(store: &Store, go_on: &mut dyn FnMut(u64) -> bool) -> Re
     let mut orphans = Vec::new();
     orphaned(store, &RECORDS, &mut orphans, |(version, _)| owners.has_version(*version))?;
     orphaned(store, &TEXTS, &mut orphans, |(version, _)| owners.has_version(*version))?;
-    orphaned(store, &ROWS, &mut orphans, |(key, _)| owners.has_chunk(*key))?;
+    for slot in Slot::ALL {
+        orphaned(store, slot.rows(), &mut orphans, |(key, _)| owners.has_chunk(*key))?;
+    }
     let counted = store.get(&TOTALS, ONLY).unwrap_or_default().unwrap_or_default();
     if counted != seen.totals {
         let reason = format!("they say {counted:?}, the documents say {:?}", seen.totals);
@@ -134,9 +138,15 @@ pub(crate) fn document(store: &Store, head: &Head) -> Result<Option<String>> {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(crate) fn vectors(store: &Store, head: &Head, dimension: usize, format: RowFormat) -> Result<Option<String>> {
+pub(crate) fn vectors(
+    store: &Store,
+    slot: Slot,
+    head: &Head,
+    dimension: usize,
+    format: RowFormat,
+) -> Result<Option<String>> {
     for key in DocumentKey(head.version).keys(head.chunks) {
-        match load::row(store, Key(key), format, dimension) {
+        match load::row(store, slot, Key(key), format, dimension) {
             Ok(Some(_)) => {}
             Ok(None) => return Ok(Some(format!("the vector of its chunk {key} is missing"))),
             Err(error) if is_unreadable(&error) => return Err(error),

@@ -7,18 +7,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use neodex_index::lexical::{LexicalIndex, OpenOptions};
-use neodex_index::vector::{Code, VectorSet};
+use neodex_index::vector::{Code, RowFormat, VectorSet};
 use neodex_index::{DocumentKey, Key};
 use neodex_storage::{Sequence, Store};
 
 use crate::config::Config;
 use crate::database::manifest;
+use crate::database::switch;
 use crate::error::{Error, Result};
 use crate::ingest::apply::Indexes;
 use crate::ingest::operation::Operation;
 use crate::ingest::write::sweep;
 use crate::load;
-use crate::schema::{CODES, DOCUMENTS, ONLY, RECORDS, TOTALS, TRIMMED, UNREFERENCED};
+use crate::schema::{CODES, CODES_OF, DOCUMENTS, ONLY, RECORDS, Slot, TOTALS, TRIMMED, UNREFERENCED};
 
 /// The lexical index commits this often while it catches up, so that a second interruption does not begin again.
 const COMMIT_EVERY: u64 = 20_000;
@@ -51,13 +52,22 @@ pub(crate) fn recover(store: &Store, path: &Path, config: &Config) -> Result<Rec
 
     let manifest = store.manifest();
     let vectors = match manifest::vectors(&manifest.fields) {
-        Some((dimension, distance, _)) => {
-            let set = VectorSet::new(dimension, distance)?;
-            let damaged = load_codes(store, &set, dimension)?;
-            if damaged > 0 {
-                notices.push(format!("{damaged} stored runs of vectors are damaged; `neodex repair` makes them again"));
+        Some((dimension, distance, rows)) => {
+            let mut set = VectorSet::new(dimension, distance)?;
+            let slot = manifest::slot(&manifest.fields);
+            let mut loaded = codes(store, &set, slot, rows, dimension);
+            if loaded.as_ref().is_err_and(is_damage) {
+                // Codes are made of full vectors, and made of them again where they are damaged.
+                notices.push("the codes of the vectors are damaged and are made again".to_owned());
+                store.commit(|tx| -> Result<()> { Ok(tx.put(&CODES_OF, ONLY, &0)?) })?;
+                set = VectorSet::new(dimension, distance)?;
+                loaded = codes(store, &set, slot, rows, dimension);
             }
-            let expected = store.get(&TOTALS, ONLY).unwrap_or_default().unwrap_or_default().vectors;
+            tolerate(
+                loaded,
+                notices_of(&mut notices, "some vectors are damaged; `neodex repair` lists their documents"),
+            )?;
+            let expected = store.get(&TOTALS, ONLY).unwrap_or_default().unwrap_or_default().vectors(slot);
             if set.len() as u64 != expected {
                 notices
                     .push(format!("{} vectors are stored, but {expected} are accounted for; run `verify`", set.len()));
@@ -128,24 +138,28 @@ fn notices_of<'a>(notices: &'a mut Vec<String>, what: &'a str) -> impl FnOnce(&E
     move |error| notices.push(format!("{what}: {error}"))
 }
 
-/// Fills the set with the stored codes; how many rows of them are damaged.
-fn load_codes(store: &Store, set: &VectorSet, dimension: usize) -> Result<u64> {
+/// Fills the set with the codes, which are made first where the stored ones are of other vectors.
+fn codes(store: &Store, set: &VectorSet, slot: Slot, rows: RowFormat, dimension: usize) -> Result<()> {
+    switch::bring_codes_along(store, slot, rows, dimension)?;
+    load_codes(store, set, dimension)
+}
+
+fn load_codes(store: &Store, set: &VectorSet, dimension: usize) -> Result<()> {
     let length = Code::byte_length(dimension);
-    let mut damaged = 0;
     for row in store.scan(&CODES) {
-        let (first, bytes) = match row {
-            Ok((first, bytes)) if bytes.len() % length == 0 => (first, bytes),
-            Ok(_) | Err(neodex_storage::Error::Corrupted { .. }) => {
-                damaged += 1;
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let (first, bytes) = row?;
+        if bytes.len() % length != 0 {
+            return Err(Error::Record {
+                what: "code",
+                key: first.to_string(),
+                reason: format!("{} bytes are not a whole number of codes of {length}", bytes.len()),
+            });
+        }
         let codes = bytes.chunks_exact(length).map(|bytes| Code::from_bytes(bytes, dimension));
         let codes = codes.collect::<Result<Vec<Code>, _>>()?;
         set.insert_many((first..).map(Key).zip(codes))?;
     }
-    Ok(damaged)
+    Ok(())
 }
 
 /// Applies the journal behind `watermark`.

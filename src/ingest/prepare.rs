@@ -12,9 +12,7 @@ use crate::error::{Error, Result};
 use crate::ingest::budget::Permit;
 use crate::ingest::rows::{Row, code_rows, record_rows, text_rows, vector_rows};
 use crate::record::VersionRecord;
-
-/// The generation of vectors made by the model the database was opened with.
-pub(crate) const GENERATION: u32 = 1;
+use crate::schema::Slot;
 
 /// A document with its hash and chunks, not embedded yet.
 #[derive(Debug)]
@@ -33,7 +31,15 @@ pub(crate) struct Prepared {
     pub(crate) record_parts: u32,
     pub(crate) codes: Vec<Code>,
     pub(crate) tokens: u64,
-    pub(crate) generation: u32,
+    /// Where its vectors go.
+    pub(crate) slot: Slot,
+}
+
+impl Prepared {
+    /// Whether it has vectors.
+    pub(crate) fn has_vectors(&self) -> bool {
+        !self.codes.is_empty()
+    }
 }
 
 /// Cuts a document into chunks.
@@ -59,6 +65,8 @@ pub(crate) struct Preparer<'a> {
     pub(crate) window_tokens: usize,
     /// How full-precision rows are kept.
     pub(crate) rows: RowFormat,
+    /// Where they go.
+    pub(crate) slot: Slot,
 }
 
 impl Preparer<'_> {
@@ -75,7 +83,10 @@ impl Preparer<'_> {
     }
 
     /// For each document its vectors, one a chunk; none without an embedder.
-    fn embed(&self, planned: &[Planned]) -> Result<Vec<Vec<Vec<f32>>>> {
+    ///
+    /// # Errors
+    /// The embedder's, and where it gives vectors for other passages than asked for.
+    pub(crate) fn embed(&self, planned: &[Planned]) -> Result<Vec<Vec<Vec<f32>>>> {
         let Some(embedder) = self.embedder else { return Ok(vec![Vec::new(); planned.len()]) };
         let passages: Vec<Vec<Passage>> = planned
             .iter()
@@ -106,7 +117,16 @@ impl Preparer<'_> {
             Some(embedder) => embedder.count_tokens(&planned.document.text),
             None => estimate_tokens(&planned.document.text),
         } as u64;
-        encode(planned, vectors, self.embedder.map_or(0, Embedder::dimension), self.rows, tokens)
+        let dimension = self.embedder.map_or(0, Embedder::dimension);
+        encode(planned, vectors, dimension, self.rows, self.slot, tokens)
+    }
+
+    /// The rows of full vectors alone.
+    ///
+    /// # Errors
+    /// Where a vector is not of the embedder's dimension, or not finite.
+    pub(crate) fn encode_rows(&self, vectors: &[Vec<f32>]) -> Result<Vec<Row>> {
+        encode_rows(vectors, self.embedder.map_or(0, Embedder::dimension), self.rows)
     }
 }
 
@@ -119,25 +139,33 @@ pub(crate) fn encode(
     vectors: &[Vec<f32>],
     dimension: usize,
     format: RowFormat,
+    slot: Slot,
     tokens: u64,
 ) -> Result<Prepared> {
     let mut rows = Vec::new();
     let record = VersionRecord::encode(&planned.document, &planned.chunks)?;
     let record_parts = record_rows(&record, &mut rows);
     text_rows(&planned.document.text, &mut rows)?;
-    let codes = vectors.iter().map(|vector| {
-        if vector.len() == dimension {
-            Ok(Code::encode(vector)?)
-        } else {
-            Err(neodex_index::Error::DimensionMismatch { expected: dimension, found: vector.len() }.into())
-        }
-    });
+    let codes = check(vectors, dimension)?.iter().map(|vector| Ok(Code::encode(vector)?));
     let codes = codes.collect::<Result<Vec<Code>>>()?;
     code_rows(&codes, &mut rows);
-    let encoded = vectors.iter().map(|vector| format.encode(vector)).collect::<Result<Vec<_>, _>>()?;
-    vector_rows(&encoded, &mut rows);
-    let generation = if codes.is_empty() { 0 } else { GENERATION };
-    Ok(Prepared { planned, rows, record_parts, codes, tokens, generation })
+    rows.extend(encode_rows(vectors, dimension, format)?);
+    Ok(Prepared { planned, rows, record_parts, codes, tokens, slot })
+}
+
+/// The rows of full vectors.
+fn encode_rows(vectors: &[Vec<f32>], dimension: usize, format: RowFormat) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    let encoded = check(vectors, dimension)?.iter().map(|vector| format.encode(vector));
+    vector_rows(&encoded.collect::<Result<Vec<_>, _>>()?, &mut rows);
+    Ok(rows)
+}
+
+fn check(vectors: &[Vec<f32>], expected: usize) -> Result<&[Vec<f32>]> {
+    match vectors.iter().map(Vec::len).find(|&found| found != expected) {
+        Some(found) => Err(neodex_index::Error::DimensionMismatch { expected, found }.into()),
+        None => Ok(vectors),
+    }
 }
 
 /// A chunk as the embedder sees it.

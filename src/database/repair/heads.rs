@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use neodex_storage::{Rebuild, Sequence, Store};
 
 use crate::database::check::{self, Owners};
+use crate::database::manifest;
 use crate::database::repair::{Damage, Repair, salvage};
 use crate::document::content_hash;
 use crate::error::Result;
@@ -187,8 +188,8 @@ fn put_together(store: &Store, version: u64) -> Result<Option<(String, Head)>> {
         record_parts: parts as u32,
         text_bytes,
         content_hash: content_hash(&document),
-        // Vectors are looked at when everything is settled.
-        generation: crate::ingest::prepare::GENERATION,
+        // Whether they are there is looked at when everything is settled.
+        slots: manifest::slot(&store.manifest().fields).bit(),
     };
     Ok((first_is_there && !chunks.is_empty()).then(|| (document.id.as_str().to_owned(), head)))
 }

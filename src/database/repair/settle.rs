@@ -1,17 +1,13 @@
 //! Putting the rest in order once it is known which versions count: what belongs to nobody goes, what is derived is made again.
 
-use neodex_index::vector::{Code, RowFormat};
-use neodex_index::{DocumentKey, Key};
 use neodex_storage::{Sequence, Store, Table, TableKey, TableValue};
 
 use crate::database::check::{self, Owners};
 use crate::database::manifest;
 use crate::database::repair::{Damage, Repair};
 use crate::error::Result;
-use crate::ingest::rows::code_rows;
-use crate::load;
 use crate::schema::{
-    DELETED, DOCUMENTS, Head, KEY_COUNTER, ONLY, RECORDS, ROWS, SOURCE_DOCUMENTS, SOURCES, Source, TEXTS, TOTALS,
+    CODES_OF, DELETED, DOCUMENTS, Head, KEY_COUNTER, ONLY, RECORDS, SOURCE_DOCUMENTS, SOURCES, Source, TEXTS, TOTALS,
     TRIMMED, Totals,
 };
 
@@ -25,37 +21,45 @@ const TOGETHER: usize = 4_096;
 pub(super) fn settle(store: &Store, owners: &Owners, repair: &mut Repair, progress: &mut dyn FnMut(u64)) -> Result<()> {
     let mut totals = Totals::default();
     let mut documents = 0;
-    let vectors = manifest::vectors(&store.manifest().fields);
+    let fields = store.manifest().fields;
+    let (vectors, slot) = (manifest::vectors(&fields), manifest::slot(&fields));
+    let mut with_vectors = Owners::default();
     let heads = store.scan(&DOCUMENTS).collect::<neodex_storage::Result<Vec<_>>>()?;
     for (id, mut head) in heads {
         documents += 1;
         progress(documents);
-        if head.generation > 0
-            && let Err(reason) = renew_codes(store, &head, vectors.map(|(dimension, _, rows)| (dimension, rows)))?
-        {
-            head.generation = 0;
+        let fault = match vectors {
+            _ if !head.has_vectors(slot) => None,
+            Some((dimension, _, format)) => check::vectors(store, slot, &head, dimension, format)?,
+            None => Some("it is not known any more which model made its vectors".to_owned()),
+        };
+        // What another model was about to take over with is not worth saving.
+        let slots = if head.has_vectors(slot) && fault.is_none() { slot.bit() } else { 0 };
+        if let Some(reason) = fault {
             repair.without_vectors.push(Damage { id: id.clone(), reason });
+        }
+        if slots != head.slots {
+            head.slots = slots;
             put(store, id, head.clone())?;
+        }
+        if head.has_vectors(slot) {
+            with_vectors.add(head.version, head.chunks);
         }
         totals.add(&head);
     }
-    let mut without: Vec<u64> = Vec::new();
-    for row in store.scan(&DOCUMENTS) {
-        let (_, head) = row?;
-        if head.generation == 0 {
-            without.extend(DocumentKey(head.version).keys(head.chunks));
-        }
-    }
-    without.sort_unstable();
+    with_vectors.sort();
     remove(store, &RECORDS, |(version, _)| !owners.has_version(*version))?;
     remove(store, &TEXTS, |(version, _)| !owners.has_version(*version))?;
-    remove(store, &ROWS, |(key, _)| !owners.has_chunk(*key) || without.binary_search(key).is_ok())?;
+    remove(store, slot.rows(), |(key, _)| !with_vectors.has_chunk(*key))?;
+    remove(store, slot.other().rows(), |_| true)?;
     remove(store, &DELETED, |id| store.contains(&DOCUMENTS, id.as_str()).unwrap_or_default())?;
     sources(store)?;
     let next = owners.end();
     let last = store
         .commit(move |tx| -> Result<()> {
             tx.put(&TOTALS, ONLY, &totals)?;
+            // Codes are of neither slot, so they are made again when the database is opened.
+            tx.put(&CODES_OF, ONLY, &0)?;
             // The word index is to be made from the documents, not from a journal with holes.
             let now = tx.sequence().0;
             tx.put(&TRIMMED, ONLY, &now)?;
@@ -70,28 +74,6 @@ pub(super) fn settle(store: &Store, owners: &Owners, repair: &mut Repair, progre
 fn put(store: &Store, id: String, head: Head) -> Result<()> {
     store.commit(move |tx| -> Result<()> { Ok(tx.put(&DOCUMENTS, id.as_str(), &head)?) })?;
     Ok(())
-}
-
-/// Makes the codes of a version from its full rows; why that is not possible, where it is not.
-fn renew_codes(store: &Store, head: &Head, vectors: Option<(usize, RowFormat)>) -> Result<Result<(), String>> {
-    let Some((dimension, format)) = vectors else {
-        return Ok(Err("it is not known any more which model made its vectors".to_owned()));
-    };
-    if let Some(reason) = check::vectors(store, head, dimension, format)? {
-        return Ok(Err(reason));
-    }
-    let mut codes = Vec::new();
-    for key in DocumentKey(head.version).keys(head.chunks) {
-        let Some(row) = load::row(store, Key(key), format, dimension)? else { continue };
-        codes.push(Code::encode(&row)?);
-    }
-    let mut rows = Vec::new();
-    code_rows(&codes, &mut rows);
-    let version = head.version;
-    for rows in into_groups(rows, 256) {
-        store.commit(move |tx| rows.iter().try_for_each(|row| row.put(tx, version)))?;
-    }
-    Ok(Ok(()))
 }
 
 fn into_groups<T>(mut items: Vec<T>, size: usize) -> Vec<Vec<T>> {

@@ -94,7 +94,7 @@ impl Database {
             documents: exported.documents,
             chunks: exported.chunks,
             vectors: exported.vectors,
-            database: fields,
+            database: manifest::without_place(&fields),
         };
         let path = folder.join(NAME);
         let text = serde_json::to_string_pretty(&manifest).map_err(|error| Error::io(&path)(error.into()))?;
@@ -124,13 +124,15 @@ impl Database {
 
     fn vectors_of(&self, head: &Head) -> Result<Vec<Vec<f32>>> {
         let store = &self.inner.store;
-        let Some((dimension, _, format)) = manifest::vectors(&store.manifest().fields) else { return Ok(Vec::new()) };
-        if head.generation == 0 {
+        let fields = store.manifest().fields;
+        let slot = manifest::slot(&fields);
+        let Some((dimension, _, format)) = manifest::vectors(&fields) else { return Ok(Vec::new()) };
+        if !head.has_vectors(slot) {
             return Ok(Vec::new());
         }
         let keys = DocumentKey(head.version).keys(head.chunks);
         keys.map(|key| {
-            load::row(store, Key(key), format, dimension)?.ok_or_else(|| Error::Record {
+            load::row(store, slot, Key(key), format, dimension)?.ok_or_else(|| Error::Record {
                 what: "vector",
                 key: key.to_string(),
                 reason: "its row is missing".to_owned(),

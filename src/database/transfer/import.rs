@@ -52,7 +52,7 @@ impl DatabaseBuilder {
     pub fn open_for_import(self, folder: impl AsRef<Path>) -> Result<Database> {
         let export = ExportManifest::read(folder.as_ref())?;
         if self.creates() && Manifest::read(self.path())?.is_none() {
-            let fields = manifest::without_folder(&export.database);
+            let fields = manifest::without_place(&export.database);
             drop(Store::create(self.path(), fields, StoreOptions::new())?);
         }
         self.open()
@@ -152,8 +152,9 @@ impl Import<'_> {
         let vectors: Vec<Vec<f32>> = rows.iter().map(|row| row.vector.clone()).collect();
         let chunks: Option<Vec<Chunk>> = rows.iter().map(|row| row.to_chunk(&document)).collect();
         let has_vectors = !vectors.is_empty() && vectors.iter().all(|vector| !vector.is_empty());
+        let wants_vectors = has_vectors && self.dimension.is_some() || inner.embedder.is_some();
         if let Some(head) = load::head(&inner.store, &id)?
-            && is_unchanged(&head, hash, has_vectors && self.dimension.is_some() || inner.embedder.is_some())
+            && is_unchanged(&head, hash, wants_vectors.then_some(inner.slot))
         {
             self.imported.skipped += 1;
             return Ok(());
@@ -165,7 +166,7 @@ impl Import<'_> {
                 let tokens = crate::chunking::estimate_tokens(&document.text) as u64;
                 let (document, chunks) = (Arc::new(document), chunks.into());
                 let planned = Planned { document, chunks, content_hash: hash, permit };
-                encode(planned, &vectors, dimension, inner.config.rows, tokens)
+                encode(planned, &vectors, dimension, inner.config.rows, inner.slot, tokens)
             }
             _ => {
                 let planned = plan(document, hash, inner.chunker.as_ref(), permit);
@@ -184,7 +185,7 @@ impl Import<'_> {
         }
         let staged = stage_large(&inner.store, &mut prepared)?;
         let outlet = inner.applier.outlet();
-        let pending = inner.store.submit(move |tx| commit_version(tx, prepared, staged, None, outlet));
+        let pending = inner.store.submit(move |tx| commit_version(tx, prepared, staged, outlet));
         self.pending.push_back((id, pending));
         self.settle(MOST_PENDING)
     }
