@@ -29,6 +29,8 @@ mod database;
 pub mod document;
 mod embedding;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod ingest;
 mod load;
 pub mod parse;
@@ -39,8 +41,9 @@ pub mod search;
 
 pub use config::Config;
 pub use database::{
-    BytesOnDisk, Database, DatabaseBuilder, DatabaseModel, Fault, Field, ModelStats, NextModel, Stats, Verification,
-    database_model, next_database_model,
+    BytesOnDisk, Compaction, Damage, Database, DatabaseBuilder, DatabaseModel, ExportFormat, Exported, Fault, Field,
+    Health, Imported, ModelStats, NextModel, Repair, Snapshot, Stats, Verification, database_model,
+    next_database_model, repair, restore,
 };
 pub use document::{Document, DocumentId, Heading, Metadata};
 pub use embedding::{EmbedError, Embedder, Passage, Passages};

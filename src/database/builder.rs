@@ -8,6 +8,7 @@ use neodex_storage::{Manifest, Store, StoreOptions};
 
 use crate::chunking::{Chunker, StructuralChunker};
 use crate::config::Config;
+use crate::database::aftermath::Aftermath;
 use crate::database::{Database, Inner, manifest, recovery, switch};
 use crate::embedding::{Embedder, bundled};
 use crate::error::{Error, Result};
@@ -115,6 +116,16 @@ impl DatabaseBuilder {
         self
     }
 
+    /// The folder it will be in.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a missing database is made.
+    pub(crate) fn creates(&self) -> bool {
+        self.create
+    }
+
     /// Opens the database, and brings the indexes up to date with the store if the last process did not get to it.
     ///
     /// # Errors
@@ -186,7 +197,9 @@ impl DatabaseBuilder {
         notices.extend(switch::notice(&store)?);
         let applier = Applier::start(store.clone(), recovered.indexes.clone(), recovered.searchable)?;
         let chunker = self.chunker.unwrap_or_else(|| Arc::new(StructuralChunker::new(&config.chunking)));
+        let aftermath = Aftermath::after_crash(&store)?;
         let inner = Inner {
+            aftermath,
             applier,
             indexes: recovered.indexes,
             store,

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use neodex_index::lexical::LexicalIndex;
 use neodex_index::vector::{Code, VectorSet};
 use neodex_index::{DocumentKey, Key};
+use neodex_storage::failpoint::reach;
 use neodex_storage::{Sequence, Store};
 
 use crate::chunking::Chunk;
@@ -239,6 +240,7 @@ impl Worker {
     }
 
     fn apply(&mut self, change: Change) -> Result<()> {
+        reach("index.apply");
         if let Some((version, chunks)) = change.removed {
             remove_version(&self.indexes, version, chunks)?;
         }
@@ -254,15 +256,19 @@ impl Worker {
 
     /// Makes everything applied visible.
     fn commit(&mut self) -> Result<()> {
+        reach("index.commit");
         self.indexes.lexical.commit(self.applied)?;
+        reach("index.committed");
         self.progress.advance(self.applied);
         if self.applied >= self.trimmed + TRIM_EVERY {
             self.trimmed = self.applied;
             let trimmed = self.applied;
             // The mark goes first: a journal shorter than the mark says would look complete.
             let marked = self.store.commit(move |tx| -> Result<()> { Ok(tx.put(&TRIMMED, ONLY, &trimmed)?) });
+            reach("journal.marked");
             if marked.is_ok() {
                 self.store.trim_journal(Sequence(trimmed))?;
+                reach("journal.trimmed");
             }
         }
         Ok(())
