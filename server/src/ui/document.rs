@@ -229,7 +229,10 @@ mod tests {
         let at = 800_000;
         let shown = window(&long.text, &view(at, at + 10));
         assert!(
-            shown.contains(&at) && shown.len() <= WINDOW && shown.start.is_multiple_of(16) && shown.end.is_multiple_of(16),
+            shown.contains(&at)
+                && shown.len() <= WINDOW
+                && shown.start.is_multiple_of(16)
+                && shown.end.is_multiple_of(16),
             "{shown:?}"
         );
         let html = text(&long, &view(at, at + 10));
