@@ -39,8 +39,8 @@ pub mod search;
 
 pub use config::Config;
 pub use database::{
-    BytesOnDisk, Database, DatabaseBuilder, DatabaseModel, Fault, Field, ModelStats, Stats, Verification,
-    database_model,
+    BytesOnDisk, Database, DatabaseBuilder, DatabaseModel, Fault, Field, ModelStats, NextModel, Stats, Verification,
+    database_model, next_database_model,
 };
 pub use document::{Document, DocumentId, Heading, Metadata};
 pub use embedding::{EmbedError, Embedder, Passage, Passages};

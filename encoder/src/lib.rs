@@ -17,6 +17,7 @@
 //! On the processor a model is computed in 8-bit integers unless [`Options::precision`] says otherwise; [`Precision::F32`] is the
 //! exact path and agrees with the reference implementation to about 1e-5. On a GPU (feature `cuda`) products are in bf16.
 
+mod architecture;
 mod backend;
 mod batch;
 mod config;
@@ -24,6 +25,7 @@ mod device;
 mod encoder;
 mod engine;
 mod error;
+mod family;
 mod files;
 mod fingerprint;
 mod folder;
@@ -36,9 +38,9 @@ mod identity;
 mod info;
 mod lanes;
 pub mod late;
+mod masked;
 pub mod model;
 mod options;
-#[cfg(any(feature = "cuda", test))]
 mod packed;
 mod pooling;
 mod precision;
@@ -52,16 +54,19 @@ mod unknown;
 mod untrained;
 mod weights;
 
+pub use architecture::architecture_of;
 pub use config::NeoBertConfig;
 pub use device::Device;
 pub use encoder::Encoder;
 pub use engine::instruction_set;
 pub use error::{Error, ErrorKind, Result};
+pub use family::published;
 pub use files::{Bytes, ModelFiles};
 pub use folder::ModelFolder;
 pub use identity::Identity;
 pub use info::ModelInfo;
 pub use late::{ChunkSpan, LateDocument};
+pub use masked::Guess;
 pub use options::Options;
 pub use pooling::Pooling;
 pub use precision::Precision;

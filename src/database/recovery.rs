@@ -13,6 +13,7 @@ use neodex_storage::{Sequence, Store};
 
 use crate::config::Config;
 use crate::database::manifest;
+use crate::database::switch;
 use crate::error::{Error, Result};
 use crate::ingest::apply::Indexes;
 use crate::ingest::operation::Operation;
@@ -41,10 +42,12 @@ pub(crate) fn recover(store: &Store, path: &Path, config: &Config) -> Result<Rec
 
     let manifest = store.manifest();
     let vectors = match manifest::vectors(&manifest.fields) {
-        Some((dimension, distance, _)) => {
+        Some((dimension, distance, rows)) => {
             let set = VectorSet::new(dimension, distance)?;
+            let slot = manifest::slot(&manifest.fields);
+            switch::bring_codes_along(store, slot, rows, dimension)?;
             load_codes(store, &set, dimension)?;
-            let expected = store.get(&TOTALS, ONLY)?.unwrap_or_default().vectors;
+            let expected = store.get(&TOTALS, ONLY)?.unwrap_or_default().vectors(slot);
             if set.len() as u64 != expected {
                 notices
                     .push(format!("{} vectors are stored, but {expected} are accounted for; run `verify`", set.len()));

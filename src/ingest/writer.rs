@@ -31,8 +31,6 @@ pub(crate) struct Item {
     pub(crate) source: String,
     /// The file it came from, where that is remembered.
     pub(crate) origin: Option<Origin>,
-    /// The only version it may replace; `None` replaces any.
-    pub(crate) replaces: Option<u64>,
     pub(crate) permit: Option<Permit>,
 }
 
@@ -40,7 +38,6 @@ struct Waiting {
     planned: Planned,
     source: String,
     origin: Option<Origin>,
-    replaces: Option<u64>,
 }
 
 struct Submitted {
@@ -81,7 +78,7 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// Only what makes going on pointless: the store refuses to write.
     pub(crate) fn push(&mut self, item: Item) -> Result<()> {
-        let Item { document, source, origin, replaces, permit } = item;
+        let Item { document, source, origin, permit } = item;
         if let Err(error) = document.check() {
             self.fail(source, &error.into(), origin.as_ref());
             return Ok(());
@@ -99,7 +96,7 @@ impl<'a> Writer<'a> {
         }
         self.batch_bytes += document.text.len();
         let planned = plan(document, hash, self.inner.chunker.as_ref(), permit);
-        self.batch.push(Waiting { planned, source, origin, replaces });
+        self.batch.push(Waiting { planned, source, origin });
         let enough = if self.inner.embedder.is_some() { EMBED_BYTES } else { BATCH_BYTES };
         if self.batch_bytes >= enough { self.flush() } else { Ok(()) }
     }
@@ -114,14 +111,12 @@ impl<'a> Writer<'a> {
         if batch.is_empty() {
             return Ok(());
         }
-        let (planned, rest): (Vec<_>, Vec<_>) = batch
-            .into_iter()
-            .map(|waiting| (waiting.planned, (waiting.source, waiting.origin, waiting.replaces)))
-            .unzip();
+        let (planned, rest): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|waiting| (waiting.planned, (waiting.source, waiting.origin))).unzip();
         let outcomes = self.inner.preparer().prepare(planned);
-        for (prepared, (source, origin, replaces)) in outcomes.into_iter().zip(rest) {
+        for (prepared, (source, origin)) in outcomes.into_iter().zip(rest) {
             match prepared {
-                Ok(prepared) => self.submit(prepared, source, origin, replaces)?,
+                Ok(prepared) => self.submit(prepared, source, origin)?,
                 Err(error) => self.fail(source, &error, origin.as_ref()),
             }
         }
@@ -147,16 +142,11 @@ impl<'a> Writer<'a> {
 
     fn is_known(&self, id: &DocumentId, hash: [u8; 16]) -> Result<bool> {
         let head = load::head(&self.inner.store, id.as_str())?;
-        Ok(head.is_some_and(|head| is_unchanged(&head, hash, self.inner.embedder.is_some())))
+        let wants_vectors = self.inner.embedder.is_some().then_some(self.inner.slot);
+        Ok(head.is_some_and(|head| is_unchanged(&head, hash, wants_vectors)))
     }
 
-    fn submit(
-        &mut self,
-        mut prepared: Prepared,
-        source: String,
-        origin: Option<Origin>,
-        replaces: Option<u64>,
-    ) -> Result<()> {
+    fn submit(&mut self, mut prepared: Prepared, source: String, origin: Option<Origin>) -> Result<()> {
         let chunks = prepared.planned.chunks.len() as u64;
         let text_bytes = prepared.planned.document.text.len() as u64;
         let tokens = prepared.tokens;
@@ -165,7 +155,7 @@ impl<'a> Writer<'a> {
         let of = origin.clone();
         let pending = self.inner.store.submit(move |tx| {
             let id = prepared.planned.document.id.clone();
-            let written = commit_version(tx, prepared, staged, replaces, outlet)?;
+            let written = commit_version(tx, prepared, staged, outlet)?;
             if let Some(origin) = of {
                 origin.record(tx, &id)?;
             }

@@ -73,7 +73,7 @@ pub(crate) fn dense(inner: &Inner, vector: &[f32], allowed: Option<&KeySet>, gro
     let query = Query::new(vector)?;
     let candidates = vectors.candidates(&query, DEPTH / 4, allowed)?;
     let (near, far) = candidates.split_at(candidates.len().min(RESCORED));
-    let row = |key| load::row(&inner.store, key, inner.config.rows, vectors.dimension());
+    let row = |key| load::row(&inner.store, inner.slot, key, inner.config.rows, vectors.dimension());
     let mut ranked = rescore(vectors.distance(), vector, near, row, RESCORED)?;
     let floor = ranked.last().map_or(f32::INFINITY, |last| last.score);
     ranked.extend(far.iter().map(|far| Scored::new(far.key, far.score.min(floor))));

@@ -14,6 +14,7 @@ mod gpu;
 #[cfg(not(feature = "cuda"))]
 #[path = "no_cuda.rs"]
 mod gpu;
+mod plain;
 
 use candle_core::{Device, Result, Tensor};
 
@@ -59,6 +60,15 @@ pub fn prepare_device(device: &Device) -> Result<()> {
     }
 }
 
+/// `a` `(m, k)` times `b` `(k, n)`, either of which may be a transposed view: `(m, n)`.
+#[allow(clippy::missing_errors_doc)]
+pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    match a.device().is_cuda() {
+        true => a.matmul(b),
+        false => cpu::matmul(a, b),
+    }
+}
+
 /// RMSNorm: `x` `(n, d)` and `weight` `(d)` to `(n, d)`, `x / sqrt(mean(x^2) + eps) * weight`.
 ///
 /// # Errors
@@ -78,6 +88,36 @@ pub fn rms_norm_backward(
     eps: f32,
 ) -> Result<(Tensor, Tensor)> {
     on_device!(x, rms_norm_backward(x, weight, dy, carry, eps))
+}
+
+/// LayerNorm: `x` `(n, d)`, `weight` and `bias` `(d)` to `(n, d)`; for variants of the model.
+#[allow(clippy::missing_errors_doc)]
+pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f32) -> Result<Tensor> {
+    plain::layer_norm(x, weight, bias, eps)
+}
+
+/// Gradients of [`layer_norm`]: `dx` `(n, d)` with `carry` added, and those of weight and bias, `(d)` in f32.
+#[allow(clippy::missing_errors_doc)]
+pub fn layer_norm_backward(
+    x: &Tensor,
+    weight: &Tensor,
+    dy: &Tensor,
+    carry: Option<&Tensor>,
+    eps: f32,
+) -> Result<(Tensor, Tensor, Tensor)> {
+    plain::layer_norm_backward(x, weight, dy, carry, eps)
+}
+
+/// GELU of every element; for variants of the model.
+#[allow(clippy::missing_errors_doc)]
+pub fn gelu(u: &Tensor) -> Result<Tensor> {
+    plain::gelu(u)
+}
+
+/// Gradient of [`gelu`].
+#[allow(clippy::missing_errors_doc)]
+pub fn gelu_backward(u: &Tensor, dy: &Tensor) -> Result<Tensor> {
+    plain::gelu_backward(u, dy)
 }
 
 /// SwiGLU: `u` `(n, 2i)`, gate half first, to `silu(gate) * value` `(n, i)`.
