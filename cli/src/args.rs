@@ -22,6 +22,7 @@ use crate::commands::model::ModelInfoArgs;
 use crate::commands::model_pull::ModelPullArgs;
 use crate::commands::model_quantize::ModelQuantizeArgs;
 use crate::commands::search::SearchArgs;
+use crate::commands::serve::ServeArgs;
 use crate::commands::train::TrainCommand;
 
 /// Search your documents by words and by meaning, in one folder and one process.
@@ -96,6 +97,8 @@ pub(crate) enum Command {
     /// run again.
     #[command(after_help = "Example:\n  neodex reembed --db notes.db\n  neodex reembed --model small")]
     Reembed,
+    /// Serve the database over HTTP, with a page to search it.
+    Serve(ServeArgs),
     /// Turn texts into vectors.
     Embed(EmbedArgs),
     /// What a model is, and which there are.

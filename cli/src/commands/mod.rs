@@ -20,6 +20,7 @@ pub(crate) mod model_quantize;
 mod records;
 mod reembed;
 pub(crate) mod search;
+pub(crate) mod serve;
 mod stats;
 pub(crate) mod train;
 mod verify;
@@ -59,6 +60,7 @@ pub(crate) fn run() -> Result<Status> {
         Command::Delete(args) => delete::run(&context, &args),
         Command::Stats => stats::run(&context),
         Command::Reembed => reembed::run(&context),
+        Command::Serve(args) => serve::run(&context, &args),
         Command::Embed(args) => embed::run(&context, &args),
         Command::Model(ModelCommand::Info(args)) => model::info(&context, &args),
         Command::Model(ModelCommand::Pull(args)) => model_pull::run(&context, &args),
