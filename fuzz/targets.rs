@@ -8,8 +8,11 @@ use std::time::Duration;
 use neodex::parse::{Format, Limits, ParseOptions, Source, parse_source};
 use neodex::{Distance, RowFormat};
 
-/// Names and targets.
-pub(crate) const TARGETS: [(&str, fn(&[u8])); 18] = [
+/// A name, and what takes the bytes.
+pub(crate) type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub(crate) const TARGETS: [Target; 18] = [
     ("value", neodex_storage::fuzzing::value),
     ("manifest", neodex_storage::fuzzing::manifest),
     ("snapshot", neodex_storage::fuzzing::snapshot),

@@ -240,7 +240,7 @@ fn bits_flipped_in_the_store() {
         tally[3] += repair.lost.len() + repair.older.len();
         check(&path, &documents, &repair);
     }
-    println!(
+    eprintln!(
         "{flips} flips: {} refused, {} without effect, {} found by verify; {} documents lost or older",
         tally[0], tally[1], tally[2], tally[3]
     );

@@ -86,7 +86,7 @@ pub(crate) enum End {
 
 impl End {
     fn choose(random: &mut Random, round: u64) -> Self {
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             return Self::Killed(Duration::from_millis(20 + random.below(LIFE.as_millis() as u64)));
         }
         let point = POINTS[(round / 2 + random.below(2)) as usize % POINTS.len()];
