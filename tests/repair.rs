@@ -48,8 +48,8 @@ fn copy(from: &Path, to: &Path) {
         let to = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
+        } else if let Err(error) = fs::copy(entry.path(), to) {
+            assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
         }
     }
 }
@@ -251,7 +251,9 @@ fn bits_flipped_in_the_store() {
 fn bytes_damaged_in_derived_files() {
     let dir = tempfile::tempdir().unwrap();
     let original = dir.path().join("original");
-    let documents = fill(&original);
+    let documents = fill(&dir.path().join("live"));
+    // tantivy still tidies up behind a database that is closed; what is copied now stays as it is.
+    copy(&dir.path().join("live"), &original);
     let mut files: Vec<PathBuf> =
         fs::read_dir(original.join("lexical")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();

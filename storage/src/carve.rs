@@ -169,7 +169,7 @@ fn files(folders: &[PathBuf]) -> Result<Vec<(PathBuf, u64)>> {
 }
 
 /// Finds every sound value in a file; the bytes that were read.
-fn scan(path: &Path, progress: &mut dyn FnMut(u64), found: &mut dyn FnMut(&Parsed<'_>)) -> Result<u64> {
+pub(crate) fn scan(path: &Path, progress: &mut dyn FnMut(u64), found: &mut dyn FnMut(&Parsed<'_>)) -> Result<u64> {
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     let mut window = Vec::new();
     let mut read = 0u64;

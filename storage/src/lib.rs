@@ -58,6 +58,7 @@ mod journal;
 mod key;
 mod live;
 mod lock;
+mod log;
 mod manifest;
 mod merge;
 mod mirror;

@@ -13,7 +13,8 @@ use crate::value::TableValue;
 /// The store's numbers by name.
 pub(crate) const META: Table<String, u64> = Table::internal(1, "meta");
 
-const SEQUENCE: &str = "sequence";
+/// The row of the last transaction.
+pub(crate) const SEQUENCE: &str = "sequence";
 const COUNT: &str = "count/";
 const COUNTER: &str = "counter/";
 

@@ -23,6 +23,7 @@ use crate::failpoint::reach;
 use crate::fresh::{Fresh, UNFINISHED, sweep};
 use crate::live::{Live, RESTORE};
 use crate::lock::Lock;
+use crate::log::{has_lost, keep_if_suspicious};
 use crate::manifest::{FIRST_STORE, Manifest};
 use crate::mirror;
 use crate::numbers::{META, Numbers};
@@ -95,6 +96,15 @@ fn prepare(dir: &Path, mode: Mode, lock: &Lock, options: &StoreOptions) -> Resul
             ),
         ));
     }
+    if !options.accept_loss && has_lost(dir, numbers.sequence)? {
+        return Err(Error::damaged(
+            &dir.join(&manifest.store),
+            format!(
+                "sled goes on from transaction {} although later ones were acknowledged; {RESTORE}",
+                numbers.sequence
+            ),
+        ));
+    }
     // The numbers of lost transactions are not given again.
     numbers.sequence = numbers.sequence.max(known);
     Ok((manifest, live, numbers))
@@ -124,6 +134,7 @@ fn open_existing(dir: &Path, manifest: &Manifest, options: &StoreOptions) -> Res
     if !folder.join("db").is_file() {
         return Err(Error::damaged(&folder, format!("its file `db` is missing; {RESTORE}")));
     }
+    keep_if_suspicious(dir, &folder)?;
     let live = Live::open(&folder, options.cache_capacity_bytes)?;
     match mirror::database(&live)? {
         Some(id) if id == manifest.database => Ok(live),

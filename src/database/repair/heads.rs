@@ -52,7 +52,7 @@ pub(super) fn choose(
         let sequence = store.sequence_of(&DOCUMENTS, id.as_str())?.unwrap_or_default();
         if history.is_deleted(store, &id, head.version, sequence)? {
             changes.push((id, None));
-        } else if let Some(reason) = check::document(store, &head)? {
+        } else if let Some(reason) = check::document(store, &id, &head)? {
             broken.insert(id, (head, reason));
         } else if let Some(reason) = history.newer(&id, head.version, sequence) {
             repair.older.push(Damage { id, reason });
@@ -66,7 +66,7 @@ pub(super) fn choose(
         for (_, sequence, candidate) in older.iter().filter(|(of, ..)| *of == id) {
             if candidate.version != head.version
                 && !history.is_deleted(store, &id, candidate.version, *sequence)?
-                && check::document(store, candidate)?.is_none()
+                && check::document(store, &id, candidate)?.is_none()
             {
                 found = Some(candidate.clone());
                 break;
