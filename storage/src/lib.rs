@@ -55,6 +55,7 @@ pub mod fuzzing;
 mod group;
 mod identity;
 mod journal;
+mod kept;
 mod key;
 mod live;
 mod lock;

@@ -1,150 +1,152 @@
 //! A look at sled's log before sled has it: would opening it destroy something?
 //!
 //! When sled recovers its log and comes to a message that is damaged, it takes that for the place where a crash cut the log
-//! off, and overwrites everything after it with zeros. After a crash that is right. After a flipped bit it wipes out sound
-//! rows, and a repair has nothing left to carve. So the messages since sled's last snapshot are checked here, as sled will
-//! read them; where rows lie behind one that does not fit, the file is kept aside (`store.kept`) before sled may touch it.
+//! off, and overwrites everything after it with zeros; in a segment that is not the last it skips the rest of the segment.
+//! After a crash that is right. After a flipped bit it wipes out sound rows, and a repair has nothing left to carve. So the
+//! segments since sled's last snapshot are checked here, as sled will read them; where the log ends otherwise than a log
+//! does, the file is kept aside (`store.kept`) before sled may touch it.
 //!
-//! Whether something was lost is only known afterwards: of a group of transactions that was never acknowledged there may
-//! be rows, too. But there can be one such group at most, and every group has one row with its last transaction.
+//! Whether something was lost is only known afterwards, by comparing (`kept`).
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::carve::{scan, scan_window};
-use crate::durability::{create_directory, remove_directory, rename, sync_files};
+use crate::carve::scan_window;
 use crate::error::{Error, Result};
-use crate::numbers::{META, SEQUENCE};
-use crate::sequence::Sequence;
-use crate::value::TableValue;
 
-/// Where the file is kept, in the database's folder.
-pub(crate) const KEPT: &str = "store.kept";
-
-/// The name of a copy that is not complete.
-pub(crate) const KEEPING: &str = "store.keeping";
-
-const SEGMENT_BYTES: u64 = 512 * 1024;
+pub(crate) const SEGMENT_BYTES: u64 = 512 * 1024;
 const SEGMENT_HEADER_BYTES: usize = 20;
-/// Segments before the snapshot that are looked at, to know how far the log had come by then.
+/// Segments before the snapshot that are looked at, to know how far the transactions had come by then.
 const CONTEXT_SEGMENTS: u64 = 2;
 /// sled stores log sequence numbers inverted, so that zeros are none.
 const MASK: u64 = 0x7FFF_FFFF_FFFF_FFFF;
 
-/// Keeps a copy of the log of the store in `folder` if opening it may destroy rows.
-pub(crate) fn keep_if_suspicious(dir: &Path, folder: &Path) -> Result<()> {
-    let kept = dir.join(KEPT);
-    if kept.exists() || !is_suspicious(folder)? {
-        return Ok(());
-    }
-    let unfinished = dir.join(KEEPING);
-    remove_directory(&unfinished)?;
-    create_directory(&unfinished)?;
-    let log = folder.join("db");
-    fs::copy(&log, unfinished.join("db")).map_err(Error::io("copy", &log))?;
-    sync_files(&unfinished)?;
-    rename(&unfinished, &kept)
+/// A segment of the log.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Segment {
+    /// Where it is in the log.
+    lsn: u64,
+    /// Where it is in the file.
+    offset: u64,
+    /// How far the log was known to be written when it was begun.
+    stable: u64,
 }
 
-/// Whether rows of acknowledged transactions are in the kept log and not in the store, which ends at `last`. If not, the
-/// kept log goes.
-pub(crate) fn has_lost(dir: &Path, last: Sequence) -> Result<bool> {
-    let log = dir.join(KEPT).join("db");
-    if !log.exists() {
-        return Ok(false);
-    }
-    let mut groups = BTreeSet::new();
-    scan(&log, &mut |_| {}, &mut |value| {
-        if value.table == META.id()
-            && value.key == SEQUENCE.as_bytes()
-            && let Ok(sequence) = u64::decode(value.stored.payload)
-            && sequence > last.0
-        {
-            groups.insert(sequence);
-        }
-    })?;
-    if groups.len() > 1 {
-        return Ok(true);
-    }
-    remove_directory(&dir.join(KEPT))?;
-    Ok(false)
-}
-
-/// Whether, in the order in which sled will read the log, rows come after a message that does not fit that are newer than
-/// all before it.
-fn is_suspicious(folder: &Path) -> Result<bool> {
+/// Whether opening the store in `folder` may destroy rows: the newest transaction before the place that does not fit.
+/// `None` for a log that simply ends.
+pub(crate) fn damage(folder: &Path) -> Result<Option<u64>> {
     let path = folder.join("db");
     let mut file = File::open(&path).map_err(Error::io("open", &path))?;
-    let length = file.metadata().map_err(Error::io("read", &path))?.len();
-    let snapshot = snapshot_lsn(folder);
-    let first = (snapshot / SEGMENT_BYTES).saturating_sub(CONTEXT_SEGMENTS) * SEGMENT_BYTES;
-    let mut segments = Vec::new();
+    let snapshot = snapshot_lsn(folder) / SEGMENT_BYTES * SEGMENT_BYTES;
+    let (segments, headless) = segments(&mut file, &path, snapshot)?;
+    let stable = segments.iter().map(|segment| segment.stable).max().unwrap_or_default();
+    let mut previous: Option<u64> = None;
+    let mut bytes = Vec::new();
+    let mut place = None;
+    for (at, segment) in segments.iter().enumerate() {
+        let lsn = segment.lsn;
+        if lsn < snapshot {
+            continue;
+        }
+        // Beyond what sled knows to be written, a segment that is missing ends the log for it.
+        let gap = lsn > stable && previous.is_some_and(|previous| previous + SEGMENT_BYTES != lsn);
+        previous = Some(lsn);
+        read_at(&mut file, &path, segment.offset, SEGMENT_BYTES, &mut bytes)?;
+        let end = sound_until(&bytes, lsn / SEGMENT_BYTES);
+        let is_last = at + 1 == segments.len();
+        // What a segment held in an earlier life may lie behind the end of the log: that is older.
+        let is_end = match newest_in(bytes.get(end.at..).unwrap_or_default()) {
+            _ if !end.is_cut => true,
+            _ if !is_last => false,
+            Some(newest) => Some(newest) < newest_before(&mut file, &path, &segments, lsn)?,
+            None => true,
+        };
+        if gap || !is_end {
+            place = Some(lsn);
+            break;
+        }
+    }
+    // One whose header is damaged is not there for sled.
+    let place = [place, headless].into_iter().flatten().min();
+    let before = |lsn| Ok(newest_before(&mut file, &path, &segments, lsn)?.unwrap_or_default());
+    place.map(before).transpose()
+}
+
+/// The segments that sled will read, a few before them, all in order; and the first that it should read but cannot, as its header is
+/// damaged.
+fn segments(file: &mut File, path: &Path, snapshot: u64) -> Result<(Vec<Segment>, Option<u64>)> {
+    let length = file.metadata().map_err(Error::io("read", path))?.len();
+    let first = snapshot.saturating_sub(CONTEXT_SEGMENTS * SEGMENT_BYTES);
+    let (mut segments, mut headless) = (Vec::new(), None);
     let mut bytes = Vec::new();
     for offset in (0..length).step_by(SEGMENT_BYTES as usize) {
-        bytes.clear();
-        read_at(&mut file, &path, offset, SEGMENT_HEADER_BYTES as u64, &mut bytes)?;
-        match segment_lsn(&bytes) {
-            Some(lsn) if lsn >= first => segments.push((lsn, offset)),
+        read_at(file, path, offset, SEGMENT_HEADER_BYTES as u64 + LONGEST_MESSAGE, &mut bytes)?;
+        match segment_header(&bytes) {
+            Some((lsn, stable)) if lsn >= first => segments.push(Segment { lsn, offset, stable }),
             Some(_) => {}
-            // sled zeroes what it frees: rows without a header are damage.
-            None if bytes.iter().all(|byte| *byte == 0) => {}
             None => {
-                bytes.clear();
-                read_at(&mut file, &path, offset, SEGMENT_BYTES, &mut bytes)?;
-                if newest_in(&bytes) > 0 {
-                    return Ok(true);
-                }
+                // sled zeroes what it frees, so a message that is sound belonged to something. It says to which segment.
+                let message = message(bytes.get(SEGMENT_HEADER_BYTES..).unwrap_or_default(), None);
+                let lsn = message.map(|message| message.segment.saturating_mul(SEGMENT_BYTES));
+                headless = [headless, lsn.filter(|lsn| *lsn >= snapshot)].into_iter().flatten().min();
             }
         }
     }
     segments.sort_unstable();
-    let mut newest = 0;
-    let mut damaged = false;
-    for (lsn, offset) in segments {
-        bytes.clear();
-        read_at(&mut file, &path, offset, SEGMENT_BYTES, &mut bytes)?;
-        let end = sound_until(&bytes, lsn / SEGMENT_BYTES);
-        let (sound, rest) = bytes.split_at(end.at.min(bytes.len()));
-        if damaged && newest_in(sound) > newest {
-            return Ok(true);
-        }
-        newest = newest.max(newest_in(sound));
-        if end.is_damaged {
-            damaged = true;
-            if newest_in(rest) > newest {
-                return Ok(true);
-            }
+    Ok((segments, headless))
+}
+
+/// The newest transaction of any row in the sound messages of the log up to the segment `lsn` and in it.
+fn newest_before(file: &mut File, path: &Path, segments: &[Segment], lsn: u64) -> Result<Option<u64>> {
+    let mut newest = None;
+    let mut bytes = Vec::new();
+    let before = segments.iter().rev().filter(|segment| segment.lsn <= lsn);
+    for (at, segment) in before.enumerate() {
+        read_at(file, path, segment.offset, SEGMENT_BYTES, &mut bytes)?;
+        let end = sound_until(&bytes, segment.lsn / SEGMENT_BYTES);
+        newest = newest.max(newest_in(bytes.get(..end.at).unwrap_or_default()));
+        // Rows come in their order; what sled moves about is older.
+        if newest.is_some() && at as u64 > CONTEXT_SEGMENTS {
+            break;
         }
     }
-    Ok(false)
+    Ok(newest)
 }
 
 /// Where the sound messages of a segment end.
 struct End {
     at: usize,
-    /// Whether it was not by a message that says so.
-    is_damaged: bool,
+    /// Whether it was not by a message that says so, or by the segment being full.
+    is_cut: bool,
 }
 
 fn sound_until(segment: &[u8], number: u64) -> End {
     const CAP: u8 = 2;
     const LONGEST_HEADER: usize = 32;
     let mut at = SEGMENT_HEADER_BYTES;
-    while at + LONGEST_HEADER <= segment.len() {
-        match message(segment.get(at..).unwrap_or_default(), number) {
-            Some((CAP, _)) => return End { at, is_damaged: false },
-            Some((_, length)) => at += length,
-            None => return End { at, is_damaged: true },
+    while at + LONGEST_HEADER <= SEGMENT_BYTES as usize {
+        match message(segment.get(at..).unwrap_or_default(), Some(number)) {
+            Some(Message { kind: CAP, .. }) => return End { at, is_cut: false },
+            Some(message) => at += message.length,
+            None => return End { at: at.min(segment.len()), is_cut: true },
         }
     }
-    End { at, is_damaged: false }
+    End { at: at.min(segment.len()), is_cut: false }
 }
 
-/// Kind and length of the message that `bytes` begin with, if it is sound: CRC32, kind, then as variable integers its
+/// Enough for any message that begins a segment: none is longer than a quarter of it.
+const LONGEST_MESSAGE: u64 = SEGMENT_BYTES / 4;
+
+struct Message {
+    kind: u8,
+    length: usize,
+    segment: u64,
+}
+
+/// The message that `bytes` begin with, if it is sound and of this segment: CRC32, kind, then as variable integers its
 /// length, the number of its segment and its page, then its body.
-fn message(bytes: &[u8], number: u64) -> Option<(u8, usize)> {
+fn message(bytes: &[u8], number: Option<u64>) -> Option<Message> {
     let (crc, rest) = bytes.split_first_chunk::<4>()?;
     let (kind, mut rest) = rest.split_first()?;
     let length = usize::try_from(integer(&mut rest)?).ok()?;
@@ -155,8 +157,9 @@ fn message(bytes: &[u8], number: u64) -> Option<(u8, usize)> {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(body);
     hasher.update(bytes.get(4..header_length)?);
-    let sound = *kind != 0 && segment == number && hasher.finalize() ^ 0xFFFF_FFFF == u32::from_le_bytes(*crc);
-    sound.then_some((*kind, header_length + length))
+    let expected = number.is_none_or(|number| segment == number);
+    let sound = *kind != 0 && expected && hasher.finalize() ^ 0xFFFF_FFFF == u32::from_le_bytes(*crc);
+    sound.then_some(Message { kind: *kind, length: header_length + length, segment })
 }
 
 /// sled's variable integer.
@@ -180,12 +183,16 @@ fn integer(bytes: &mut &[u8]) -> Option<u64> {
     })
 }
 
-/// The log sequence number of a segment whose header is sound.
-fn segment_lsn(header: &[u8]) -> Option<u64> {
+/// The log sequence number of a segment whose header is sound, and the one that was known to be written by then.
+fn segment_header(header: &[u8]) -> Option<(u64, u64)> {
     let (crc, rest) = header.split_first_chunk::<4>()?;
-    let (lsn, _) = rest.split_first_chunk::<8>()?;
-    let sound = rest.len() == 16 && crc32fast::hash(rest) ^ 0xFFFF_FFFF == u32::from_le_bytes(*crc);
-    sound.then(|| u64::from_le_bytes(*lsn) ^ MASK)
+    let numbers = rest.first_chunk::<16>()?;
+    let (lsn, rest) = numbers.split_first_chunk::<8>()?;
+    let stable = rest.first_chunk::<8>()?;
+    let sound = crc32fast::hash(numbers) ^ 0xFFFF_FFFF == u32::from_le_bytes(*crc);
+    let number = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes) ^ MASK;
+    // One that was never stable is below zero.
+    sound.then(|| (number(lsn), i64::try_from(number(stable)).unwrap_or_default().max(0) as u64))
 }
 
 /// From where sled reads the log: what the newest of its snapshots is called.
@@ -197,13 +204,15 @@ fn snapshot_lsn(folder: &Path) -> u64 {
 }
 
 /// The newest transaction of any row in these bytes.
-fn newest_in(bytes: &[u8]) -> u64 {
-    let mut newest = 0;
-    scan_window(bytes, bytes.len(), &mut |value| newest = newest.max(value.stored.sequence.0));
+fn newest_in(bytes: &[u8]) -> Option<u64> {
+    let mut newest = None;
+    scan_window(bytes, bytes.len(), &mut |value| newest = newest.max(Some(value.stored.sequence.0)));
     newest
 }
 
+/// Reads so many bytes, or as many as there are.
 fn read_at(file: &mut File, path: &Path, offset: u64, length: u64, bytes: &mut Vec<u8>) -> Result<()> {
+    bytes.clear();
     file.seek(SeekFrom::Start(offset)).map_err(Error::io("read", path))?;
     file.take(length).read_to_end(bytes).map_err(Error::io("read", path))?;
     Ok(())
@@ -214,15 +223,18 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::{Error, Store, StoreOptions, Table};
+    use crate::kept::KEPT;
+    use crate::{Error, ErrorKind, Store, StoreOptions, Table, Transaction};
 
     const ROWS: Table<u64, Vec<u8>> = Table::new(16, "rows");
 
     fn fill(dir: &Path, rows: u64) {
         let store = Store::open_or_create(dir, Default::default(), StoreOptions::new()).unwrap();
-        for id in 0..rows {
-            let row = vec![id as u8; 3_000];
-            store.commit::<_, Error>(move |transaction| transaction.put(&ROWS, &id, &row)).unwrap();
+        for first in (0..rows).step_by(10) {
+            let put = move |transaction: &mut Transaction<'_>| -> Result<(), Error> {
+                (first..first + 10).try_for_each(|id| transaction.put(&ROWS, &id, &vec![id as u8; 3_000]))
+            };
+            store.commit(put).unwrap();
         }
     }
 
@@ -243,27 +255,86 @@ mod tests {
         assert_eq!(integer(&mut [251u8, 1].as_slice()), None);
     }
 
-    /// A sound log is never copied; one with damage among its newest messages is, and stays until somebody repairs it.
+    /// The segments in the order of the log, and its bytes.
+    fn layout(folder: &Path) -> (Vec<Segment>, Vec<u8>) {
+        let path = folder.join("db");
+        let mut file = File::open(&path).unwrap();
+        (segments(&mut file, &path, 0).unwrap().0, fs::read(&path).unwrap())
+    }
+
+    /// A sound log is never copied; one with damage since the snapshot is, and stays until somebody repairs it.
     #[test]
     fn damage_is_seen_before_sled_wipes_out_what_follows() {
-        const ROWS_WRITTEN: u64 = 400;
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path();
-        for _ in 0..3 {
-            fill(path, ROWS_WRITTEN);
-            assert!(!is_suspicious(&path.join("store")).unwrap());
-            assert!(!path.join(KEPT).exists());
+        let (original, path) = (dir.path().join("original"), dir.path().join("db"));
+        for rows in [100, 400, 500] {
+            fill(&original, rows);
+            assert_eq!(damage(&original.join("store")).unwrap(), None);
+            assert!(!original.join(KEPT).exists());
         }
-        let log = path.join("store/db");
-        let mut bytes = fs::read(&log).unwrap();
-        let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
-        bytes[used - 100_000] ^= 1;
-        fs::write(&log, &bytes).unwrap();
-        assert!(is_suspicious(&path.join("store")).unwrap());
-        for _ in 0..2 {
-            let refused = Store::open(path, StoreOptions::new());
-            assert!(matches!(refused, Err(Error::Damaged { .. })));
-            assert!(fs::read(path.join(KEPT).join("db")).unwrap() == bytes);
+        let (segments, good) = layout(&original.join("store"));
+        let used = |segment: &Segment| {
+            let start = segment.offset as usize;
+            start
+                + sound_until(&good[start..good.len().min(start + SEGMENT_BYTES as usize)], segment.lsn / SEGMENT_BYTES)
+                    .at
+        };
+        let (last, before) = (segments[segments.len() - 1], segments[segments.len() - 2]);
+        let places = [
+            // In the last segment sled takes it for the end of the log, in the one before for the end of that segment.
+            (last.offset as usize + SEGMENT_HEADER_BYTES + used(&last)) / 2,
+            used(&before) - 100_000,
+            used(&before) - 300_000,
+            // Headers.
+            last.offset as usize + 7,
+            before.offset as usize + 7,
+        ];
+        for place in places {
+            copy(&original, &path);
+            let mut bytes = good.clone();
+            bytes[place] ^= 1;
+            fs::write(path.join("store/db"), &bytes).unwrap();
+            assert!(damage(&path.join("store")).unwrap().is_some(), "at {place}");
+            for _ in 0..2 {
+                let refused = Store::open(&path, StoreOptions::new());
+                assert!(
+                    refused.as_ref().is_err_and(|error| error.kind() == ErrorKind::Damaged),
+                    "at {place}: {refused:?}"
+                );
+                assert!(fs::read(path.join(KEPT).join("db")).unwrap() == bytes);
+            }
+        }
+    }
+
+    /// What a crash leaves is no damage: messages that were begun, or none, behind the last whole one.
+    #[test]
+    fn a_log_that_was_cut_off_is_no_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        let (original, path) = (dir.path().join("original"), dir.path().join("db"));
+        fill(&original, 300);
+        let (segments, good) = layout(&original.join("store"));
+        let last = segments[segments.len() - 1].offset as usize;
+        let number = segments[segments.len() - 1].lsn / SEGMENT_BYTES;
+        let used = last + sound_until(&good[last..], number).at;
+        for back in [1, 30, 1_000, 3_000] {
+            copy(&original, &path);
+            let mut bytes = good.clone();
+            bytes[used - back..].fill(0);
+            fs::write(path.join("store/db"), &bytes).unwrap();
+            assert_eq!(damage(&path.join("store")).unwrap(), None, "{back} bytes");
+        }
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        let _ = fs::remove_dir_all(to);
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let to = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &to);
+            } else {
+                fs::copy(entry.path(), to).unwrap();
+            }
         }
     }
 }

@@ -111,6 +111,12 @@ impl Numbers {
     }
 }
 
+/// The table and its number of rows, where a row of the meta table says so.
+pub(crate) fn count_of_row(key: &[u8], payload: &[u8]) -> Option<(u8, u64)> {
+    let table = std::str::from_utf8(key).ok()?.strip_prefix(COUNT)?.parse().ok()?;
+    Some((table, u64::decode(payload).ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
