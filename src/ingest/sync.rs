@@ -149,8 +149,13 @@ impl Skim<'_> {
         let origin = Origin::new(store.clone(), file.id.clone(), file.stat);
         let prune_records = self.options.prune && stored.is_some_and(|stored| stored.many);
         let mut ids = HashSet::new();
+        // Whether no record yet was or could have been a document, and what was wrong with them: a table of figures that happens to lie in
+        // the folder is passed over whole.
+        let mut lacks_text = self.names_folder && self.options.parse.fields.text.is_none();
+        let mut without_text = Vec::new();
         let mut emit = |record: std::result::Result<crate::document::Document, RecordError>| match record {
             Ok(mut document) => {
+                lacks_text = false;
                 for (key, value) in &self.options.metadata {
                     if document.metadata.get(key).is_none() {
                         document.metadata.insert(key.clone(), value.clone());
@@ -169,11 +174,21 @@ impl Skim<'_> {
             }
             Err(error) => {
                 origin.fail();
-                feed.failure(error.source, error.reason);
+                if lacks_text && error.lacks_text {
+                    without_text.push(error);
+                } else {
+                    lacks_text = false;
+                    feed.failure(error.source, error.reason);
+                }
                 ControlFlow::Continue(())
             }
         };
         let parsed = parse_path(&file.path, &file.id, &self.options.parse, &mut emit);
+        if lacks_text && parsed.is_ok() && !without_text.is_empty() {
+            report.without_text.push(file.id);
+            return Ok(());
+        }
+        without_text.into_iter().for_each(|error| feed.failure(error.source, error.reason));
         if let Err(error) = parsed {
             origin.fail();
             match error {
