@@ -35,6 +35,7 @@ pub mod parse;
 pub mod query;
 mod record;
 mod schema;
+mod sealing;
 pub mod search;
 
 pub use config::Config;
@@ -50,8 +51,9 @@ pub use embedding::{bundled_files, bundled_model, bundled_model_with, has_bundle
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, SyncOptions};
 pub use neodex_index::Scored;
-pub use neodex_index::vector::{Distance, RowFormat, instruction_set};
+pub use neodex_index::vector::{BuildOptions, Distance, Plan, RowFormat, SealPolicy, SearchOptions, instruction_set};
+pub use sealing::SealProgress;
 pub use search::{
     Candidates, Evidence, Explain, Facet, FacetValue, Fusion, FusionExplain, Group, Hit, LegScore, Mode, Search,
-    SearchResults,
+    SearchResults, SegmentPlan, VectorPlan,
 };

@@ -9,12 +9,14 @@ use neodex_storage::{Manifest, Store, StoreOptions};
 use crate::chunking::{Chunker, StructuralChunker};
 use crate::config::Config;
 use crate::database::{Database, Inner, manifest, recovery};
-use crate::embedding::{Embedder, bundled};
+use crate::embedding::{BroughtVectors, Embedder, bundled};
 use crate::error::{Error, Result};
 use crate::ingest::apply::Applier;
 use crate::ingest::budget::Budget;
 use crate::ingest::reembed::drop_vectors;
 use crate::schema::{ONLY, TOTALS};
+use crate::sealing::Sealer;
+use crate::search::filter::FilterCache;
 
 /// How a database is opened. Nothing happens until [`DatabaseBuilder::open`].
 #[must_use]
@@ -72,6 +74,12 @@ impl DatabaseBuilder {
     pub fn shared_embedder(mut self, embedder: Arc<dyn Embedder>) -> Self {
         self.meaning = Meaning::Given(embedder);
         self
+    }
+
+    /// Vectors of `dimension` values (1 to 4096) that are made elsewhere: [`Database::insert_vectors`] stores them and [`Database::search_vector`]
+    /// searches them. The documents beside them are searched by words.
+    pub fn vectors(self, dimension: usize) -> Self {
+        self.shared_embedder(Arc::new(BroughtVectors::new(dimension)))
     }
 
     /// No vectors: search by words, and store documents without. A database made this way stays so until it is given an embedder.
@@ -171,12 +179,26 @@ impl DatabaseBuilder {
         };
         let recovered = recovery::recover(&store, &path, &config)?;
         notices.extend(recovered.notices);
-        notices.extend(pending(&store, embedder.is_some())?);
-        let applier = Applier::start(store.clone(), recovered.indexes.clone(), recovered.searchable)?;
+        notices.extend(pending(&store, embedder.is_some_and(Embedder::embeds_text))?);
+        let indexes = recovered.indexes;
+        let policy = config.sealing.clone();
+        let sealer = match &indexes.vectors {
+            Some(vectors) => Some(Sealer::start(
+                store.clone(),
+                Arc::clone(vectors),
+                policy.clone(),
+                config.graph.clone(),
+                Arc::clone(&indexes.sealing),
+            )?),
+            None => None,
+        };
+        let applier = Applier::start(store.clone(), indexes.clone(), recovered.searchable, policy)?;
         let chunker = self.chunker.unwrap_or_else(|| Arc::new(StructuralChunker::new(&config.chunking)));
         Ok(Database::new(Inner {
             applier,
-            indexes: recovered.indexes,
+            sealer,
+            indexes,
+            filters: FilterCache::default(),
             store,
             path,
             budget: Budget::new(config.in_flight_bytes),
@@ -205,6 +227,11 @@ fn usual(stored: Option<&BTreeMap<String, String>>, notices: &mut Vec<String>) -
         return Ok(None);
     }
     let Some((name, fingerprint)) = manifest::model(fields) else { return bundled::shared() };
+    if let Some((dimension, ..)) = manifest::vectors(fields)
+        && BroughtVectors::new(dimension).fingerprint() == fingerprint
+    {
+        return Ok(Some(Arc::new(BroughtVectors::new(dimension))));
+    }
     match bundled::shared()? {
         Some(bundled) if bundled.fingerprint() == fingerprint => Ok(Some(bundled)),
         Some(bundled) if bundled.name() == name => {

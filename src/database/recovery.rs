@@ -1,4 +1,4 @@
-//! What happens on open, before the first caller gets a handle: sweep half-written versions, load the codes, and bring the lexical index up
+//! What happens on open, before the first caller gets a handle: sweep half-written versions, load the vectors, and bring the lexical index up
 //! to the store, from its watermark if the journal reaches back that far, from the documents themselves if not.
 //!
 //! The indexes are only ever derived from the store, so nothing here can lose a document; the worst case is time.
@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use neodex_index::lexical::{LexicalIndex, OpenOptions};
-use neodex_index::vector::{Code, VectorSet};
-use neodex_index::{DocumentKey, Key};
+use neodex_index::DocumentKey;
+use neodex_index::vector::VectorSet;
 use neodex_storage::{Sequence, Store};
 
 use crate::config::Config;
@@ -18,7 +18,8 @@ use crate::ingest::apply::Indexes;
 use crate::ingest::operation::Operation;
 use crate::ingest::write::sweep;
 use crate::load;
-use crate::schema::{CODES, DOCUMENTS, ONLY, RECORDS, TOTALS, TRIMMED, UNREFERENCED};
+use crate::schema::{DOCUMENTS, ONLY, RECORDS, TOTALS, TRIMMED, UNREFERENCED};
+use crate::sealing::recovery::load_vectors;
 
 /// The lexical index commits this often while it catches up, so that a second interruption does not begin again.
 const COMMIT_EVERY: u64 = 20_000;
@@ -41,22 +42,23 @@ pub(crate) fn recover(store: &Store, path: &Path, config: &Config) -> Result<Rec
 
     let manifest = store.manifest();
     let vectors = match manifest::vectors(&manifest.fields) {
-        Some((dimension, distance, _)) => {
-            let set = VectorSet::new(dimension, distance)?;
-            load_codes(store, &set, dimension)?;
+        Some((dimension, distance, rows)) => {
+            let set = Arc::new(VectorSet::new(dimension, distance)?);
+            load_vectors(store, &set, rows, &mut notices)?;
             let expected = store.get(&TOTALS, ONLY)?.unwrap_or_default().vectors;
             if set.len() as u64 != expected {
                 notices
                     .push(format!("{} vectors are stored, but {expected} are accounted for; run `verify`", set.len()));
             }
-            Some(Arc::new(set))
+            Some(set)
         }
         None => None,
     };
 
     let lexical = open_lexical(store, &path.join("lexical"), config, &mut notices)?;
     let searchable = store.last_sequence();
-    Ok(Recovered { indexes: Indexes { lexical: Arc::new(lexical), vectors }, searchable, notices })
+    let indexes = Indexes { lexical: Arc::new(lexical), vectors, sealing: Arc::default() };
+    Ok(Recovered { indexes, searchable, notices })
 }
 
 /// Opens the lexical index and brings it up to the store.
@@ -90,24 +92,6 @@ fn open_lexical(store: &Store, folder: &Path, config: &Config, notices: &mut Vec
     let (lexical, _) = LexicalIndex::open(folder, options)?;
     rebuild(store, &lexical, last)?;
     Ok(lexical)
-}
-
-fn load_codes(store: &Store, set: &VectorSet, dimension: usize) -> Result<()> {
-    let length = Code::byte_length(dimension);
-    for row in store.scan(&CODES) {
-        let (first, bytes) = row?;
-        if bytes.len() % length != 0 {
-            return Err(Error::Record {
-                what: "code",
-                key: first.to_string(),
-                reason: format!("{} bytes are not a whole number of codes of {length}", bytes.len()),
-            });
-        }
-        let codes = bytes.chunks_exact(length).map(|bytes| Code::from_bytes(bytes, dimension));
-        let codes = codes.collect::<Result<Vec<Code>, _>>()?;
-        set.insert_many((first..).map(Key).zip(codes))?;
-    }
-    Ok(())
 }
 
 /// Applies the journal behind `watermark`.

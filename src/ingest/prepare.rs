@@ -34,6 +34,14 @@ pub(crate) struct Prepared {
     pub(crate) codes: Vec<Code>,
     pub(crate) tokens: u64,
     pub(crate) generation: u32,
+    /// Whether it replaces a version of the same content too.
+    pub(crate) replaces_same: bool,
+}
+
+/// A document as one passage.
+pub(crate) fn plan_whole(document: Document, content_hash: [u8; 16], permit: Option<Permit>) -> Planned {
+    let chunk = Chunk { span: 0..document.text.len(), heading_path: Vec::new() };
+    Planned { document: Arc::new(document), chunks: [chunk].into(), content_hash, permit }
 }
 
 /// Cuts a document into chunks.
@@ -74,9 +82,16 @@ impl Preparer<'_> {
         }
     }
 
+    /// Encodes a document of one passage with the vector that was brought for it.
+    pub(crate) fn prepare_brought(&self, planned: Planned, vector: Vec<f32>) -> Result<Prepared> {
+        Ok(Prepared { replaces_same: true, ..self.encode(planned, &[vector])? })
+    }
+
     /// For each document its vectors, one a chunk; none without an embedder.
     fn embed(&self, planned: &[Planned]) -> Result<Vec<Vec<Vec<f32>>>> {
-        let Some(embedder) = self.embedder else { return Ok(vec![Vec::new(); planned.len()]) };
+        let Some(embedder) = self.embedder.filter(|embedder| embedder.embeds_text()) else {
+            return Ok(vec![Vec::new(); planned.len()]);
+        };
         let passages: Vec<Vec<Passage>> = planned
             .iter()
             .map(|planned| planned.chunks.iter().map(|chunk| passage(&planned.document, chunk)).collect())
@@ -123,7 +138,7 @@ impl Preparer<'_> {
             None => estimate_tokens(&planned.document.text),
         } as u64;
         let generation = if codes.is_empty() { 0 } else { GENERATION };
-        Ok(Prepared { planned, rows, record_parts, codes, tokens, generation })
+        Ok(Prepared { planned, rows, record_parts, codes, tokens, generation, replaces_same: false })
     }
 }
 

@@ -14,7 +14,8 @@ use crate::ingest::control::Control;
 use crate::ingest::pipeline::run;
 use crate::ingest::report::IngestReport;
 use crate::load;
-use crate::schema::{CODES, DOCUMENTS, Head, ONLY, ROWS, TOTALS};
+use crate::schema::{CODES, DOCUMENTS, FIRST_CODES, Head, ONLY, ROWS, TOTALS};
+use crate::sealing::stored::forget_all;
 
 /// Documents whose vectors are dropped in one transaction.
 const DROPPED_TOGETHER: usize = 16;
@@ -26,7 +27,7 @@ const MOST_ROWS: usize = 4_096;
 /// # Errors
 /// [`Error::NoEmbedder`] where there is nothing to embed with; else what makes going on pointless.
 pub(crate) fn reembed(inner: &Inner, control: &Control) -> Result<IngestReport> {
-    if inner.embedder.is_none() {
+    if !inner.embeds_text() {
         return Err(Error::NoEmbedder);
     }
     control.expect(pending_bytes(&inner.store)?);
@@ -72,6 +73,8 @@ fn each_head(store: &Store, mut visit: impl FnMut(String, Head) -> ControlFlow<(
 /// # Errors
 /// What the store says.
 pub(crate) fn drop_vectors(store: &Store) -> Result<()> {
+    // First: without codes a segment is nothing.
+    forget_all(store)?;
     loop {
         let mut with_vectors: Vec<String> = Vec::new();
         each_head(store, |id, head| {
@@ -106,9 +109,13 @@ fn drop_some(store: &Store, ids: Vec<DocumentId>) -> Result<bool> {
             if left == 0 {
                 return Ok(false);
             }
-            let codes = tx.range(&CODES, first..end)?.map(|row| Ok(row?.0)).collect::<Result<Vec<_>>>()?;
+            let codes = tx.range(&CODES, (first, 0)..(end, 0))?.map(|row| Ok(row?.0)).collect::<Result<Vec<_>>>()?;
             for code in &codes {
                 tx.remove(&CODES, code)?;
+            }
+            let codes = tx.range(&FIRST_CODES, first..end)?.map(|row| Ok(row?.0)).collect::<Result<Vec<_>>>()?;
+            for code in &codes {
+                tx.remove(&FIRST_CODES, code)?;
             }
             let mut totals = tx.get(&TOTALS, ONLY)?.unwrap_or_default();
             totals.subtract(&head);

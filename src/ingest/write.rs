@@ -12,7 +12,8 @@ use crate::error::Result;
 use crate::ingest::apply::{Added, Change, Outlet};
 use crate::ingest::operation::Operation;
 use crate::ingest::prepare::Prepared;
-use crate::schema::{CODES, DELETED, DOCUMENTS, Head, KEY_COUNTER, ONLY, RECORDS, ROWS, TEXTS, TOTALS, UNREFERENCED};
+use crate::schema::{DELETED, DOCUMENTS, Head, KEY_COUNTER, ONLY, RECORDS, ROWS, TEXTS, TOTALS, UNREFERENCED};
+use crate::sealing::codes::bury;
 
 /// A version with more bytes than this is written in several transactions.
 const LARGE_BYTES: usize = 4 << 20;
@@ -83,10 +84,11 @@ pub(crate) fn commit_version(
     replaces: Option<u64>,
     outlet: Outlet,
 ) -> Result<Written> {
-    let Prepared { planned, rows, record_parts, codes, generation, .. } = prepared;
+    let Prepared { planned, rows, record_parts, codes, generation, replaces_same, .. } = prepared;
     let id = planned.document.id.as_str().to_owned();
     let old = tx.get(&DOCUMENTS, id.as_str())?;
     if let Some(head) = &old
+        && !replaces_same
         && is_unchanged(head, planned.content_hash, generation > 0)
     {
         return Ok(Written { outcome: Outcome::Skipped, sweep: staged });
@@ -166,7 +168,7 @@ fn remove_rows(tx: &mut Transaction<'_>, version: u64, chunks: u64, limit: usize
     let mut left = limit;
     left -= remove_range(tx, &RECORDS, own(), left)?;
     left -= remove_range(tx, &TEXTS, own(), left)?;
-    left -= remove_range(tx, &CODES, version..version + chunks, left)?;
+    left -= bury(tx, version..version + chunks, left)?;
     left -= remove_range(tx, &ROWS, (version, 0)..(version + chunks, 0), left)?;
     Ok(left > 0)
 }

@@ -11,7 +11,7 @@ use crate::document::{Document, DocumentId, content_hash};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::budget::Permit;
 use crate::ingest::control::Control;
-use crate::ingest::prepare::{Planned, Prepared, plan};
+use crate::ingest::prepare::{Planned, Prepared, plan, plan_whole};
 use crate::ingest::report::{Failure, IngestReport};
 use crate::ingest::source::Origin;
 use crate::ingest::write::{Outcome, Written, commit_version, is_unchanged, stage_large, sweep};
@@ -34,6 +34,8 @@ pub(crate) struct Item {
     /// The only version it may replace; `None` replaces any.
     pub(crate) replaces: Option<u64>,
     pub(crate) permit: Option<Permit>,
+    /// Its vector, where it was made elsewhere.
+    pub(crate) vector: Option<Vec<f32>>,
 }
 
 struct Waiting {
@@ -41,6 +43,7 @@ struct Waiting {
     source: String,
     origin: Option<Origin>,
     replaces: Option<u64>,
+    vector: Option<Vec<f32>>,
 }
 
 struct Submitted {
@@ -81,13 +84,14 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// Only what makes going on pointless: the store refuses to write.
     pub(crate) fn push(&mut self, item: Item) -> Result<()> {
-        let Item { document, source, origin, replaces, permit } = item;
+        let Item { document, source, origin, replaces, permit, vector } = item;
         if let Err(error) = document.check() {
             self.fail(source, &error.into(), origin.as_ref());
             return Ok(());
         }
         let hash = content_hash(&document);
-        if self.is_known(&document.id, hash)? {
+        // The hash knows nothing of a vector that was brought.
+        if vector.is_none() && self.is_known(&document.id, hash)? {
             self.report.skipped += 1;
             self.control.text_done(document.text.len());
             self.control.document(1, 0);
@@ -97,9 +101,12 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         self.batch_bytes += document.text.len();
-        let planned = plan(document, hash, self.inner.chunker.as_ref(), permit);
-        self.batch.push(Waiting { planned, source, origin, replaces });
-        let enough = if self.inner.embedder.is_some() { EMBED_BYTES } else { BATCH_BYTES };
+        let planned = match &vector {
+            Some(_) => plan_whole(document, hash, permit),
+            None => plan(document, hash, self.inner.chunker.as_ref(), permit),
+        };
+        self.batch.push(Waiting { planned, source, origin, replaces, vector });
+        let enough = if self.inner.embeds_text() { EMBED_BYTES } else { BATCH_BYTES };
         if self.batch_bytes >= enough { self.flush() } else { Ok(()) }
     }
 
@@ -113,12 +120,20 @@ impl<'a> Writer<'a> {
         if batch.is_empty() {
             return Ok(());
         }
+        let preparer = self.inner.preparer();
+        let (brought, batch): (Vec<Waiting>, Vec<Waiting>) =
+            batch.into_iter().partition(|waiting| waiting.vector.is_some());
+        for Waiting { planned, source, origin, replaces, vector } in brought {
+            match preparer.prepare_brought(planned, vector.unwrap_or_default()) {
+                Ok(prepared) => self.submit(prepared, source, origin, replaces)?,
+                Err(error) => self.fail(source, &error, origin.as_ref()),
+            }
+        }
         let (planned, rest): (Vec<_>, Vec<_>) = batch
             .into_iter()
             .map(|waiting| (waiting.planned, (waiting.source, waiting.origin, waiting.replaces)))
             .unzip();
-        let outcomes = self.inner.preparer().prepare(planned);
-        for (prepared, (source, origin, replaces)) in outcomes.into_iter().zip(rest) {
+        for (prepared, (source, origin, replaces)) in preparer.prepare(planned).into_iter().zip(rest) {
             match prepared {
                 Ok(prepared) => self.submit(prepared, source, origin, replaces)?,
                 Err(error) => self.fail(source, &error, origin.as_ref()),
@@ -146,7 +161,7 @@ impl<'a> Writer<'a> {
 
     fn is_known(&self, id: &DocumentId, hash: [u8; 16]) -> Result<bool> {
         let head = load::head(&self.inner.store, id.as_str())?;
-        Ok(head.is_some_and(|head| is_unchanged(&head, hash, self.inner.embedder.is_some())))
+        Ok(head.is_some_and(|head| is_unchanged(&head, hash, self.inner.embeds_text())))
     }
 
     fn submit(

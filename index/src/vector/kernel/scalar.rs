@@ -7,6 +7,19 @@ pub(super) fn dot_i8_rows(query: &[i8], rows: &[i8], out: &mut [i32]) {
     }
 }
 
+/// The dot product of `query` with the rows at `places` of a block of rows, `query.len()` codes a row.
+pub(super) fn dot_i8_some(query: &[i8], rows: &[i8], places: &[u32], out: &mut [i32]) {
+    for (&place, out) in places.iter().zip(out) {
+        *out = row_at(rows, query.len(), place).map_or(0, |row| dot_i8(query, row));
+    }
+}
+
+/// The row at `place`.
+pub(super) fn row_at(rows: &[i8], dimension: usize, place: u32) -> Option<&[i8]> {
+    let from = place as usize * dimension;
+    rows.get(from..from + dimension)
+}
+
 /// `group` as four rows of `dimension` codes.
 pub(super) fn four_rows(group: &[i8], dimension: usize) -> [&[i8]; 4] {
     let (first, second) = group.split_at(2 * dimension);

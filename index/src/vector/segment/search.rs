@@ -1,0 +1,105 @@
+//! From a query to keys: plan, walk or scan, look again at the best by all twelve bits, and name them.
+
+use std::sync::PoisonError;
+
+use super::super::query::Query;
+use super::beam::{Scratch, Walk};
+use super::block::FineQuery;
+use super::plan::{Allowed, Plan, SearchOptions, plan};
+use super::pool::Pool;
+use super::scan::scan;
+use super::Segment;
+use crate::scored::{Scored, TopK};
+
+/// How many of the best by eight bits are looked at again to have the best `limit`: their order is wrong by a few places only.
+pub(crate) fn looked_at_again(limit: usize) -> usize {
+    if limit == 0 { 0 } else { limit.saturating_add(limit / 4).saturating_add(16) }
+}
+
+impl Segment {
+    /// The best `limit` vectors, best first, equal scores by key, and how they were looked for. `allowed` comes from [`Segment::allowed`].
+    pub(crate) fn search(
+        &self,
+        query: &Query,
+        limit: usize,
+        allowed: Option<&Allowed>,
+        options: &SearchOptions,
+    ) -> (Vec<Scored>, Plan) {
+        let width = options.width.max(limit);
+        let nodes = self.block.len();
+        let plan = plan(nodes, self.dead.count(), allowed.map(|allowed| allowed.nodes().count()), width);
+        if limit == 0 || nodes == 0 {
+            return (Vec::new(), plan);
+        }
+        let mut scratch = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut found = Pool::default();
+        let mut best = self.attempt(query, limit, allowed, plan, &mut scratch, &mut found);
+        let mut plan = plan;
+        let wanted = limit.min(allowed.map_or(usize::MAX, |allowed| allowed.positions().count()));
+        if best.len() < wanted && !matches!(plan, Plan::Exact { .. }) && best.len() < self.live() {
+            // The allowed lie elsewhere than the walk went, or much around it is deleted.
+            plan = Plan::Exact { rows: allowed.map_or(nodes, |allowed| allowed.nodes().count()) };
+            best = self.attempt(query, limit, allowed, plan, &mut scratch, &mut found);
+        }
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        (best, plan)
+    }
+
+    fn attempt(
+        &self,
+        query: &Query,
+        limit: usize,
+        allowed: Option<&Allowed>,
+        plan: Plan,
+        scratch: &mut Scratch,
+        found: &mut Pool,
+    ) -> Vec<Scored> {
+        let probe = self.block.probe_query(query);
+        let walk = Walk::new(&self.block, &self.graph);
+        let nodes = self.block.len();
+        let width = looked_at_again(limit).min(nodes);
+        let alive = |&node: &u32| self.dead.count() == 0 || self.positions_of(node).any(|p| !self.dead.is_dead(p));
+        let found = match (plan, allowed) {
+            (Plan::Exact { .. }, Some(allowed)) => {
+                // Deleted ones take places too.
+                scan(&self.block, self.kernel, &probe, allowed.nodes().iter().filter(alive), width, found);
+                &*found
+            }
+            (Plan::Exact { .. }, None) => {
+                scan(&self.block, self.kernel, &probe, (0..nodes as u32).filter(alive), width, found);
+                &*found
+            }
+            (Plan::Filtered { width }, Some(allowed)) => {
+                let start = walk.descend(&probe, scratch);
+                walk.filtered(&probe, start, width, allowed.nodes(), scratch, found);
+                &*found
+            }
+            (Plan::Walk { width } | Plan::OverFetch { width } | Plan::Filtered { width }, _) => {
+                let start = walk.descend(&probe, scratch);
+                walk.beam(&probe, start, width, scratch);
+                &scratch.pool
+            }
+        };
+        self.name(query, limit, allowed, found)
+    }
+
+    /// The best `limit` keys among the nodes of a pool, by all twelve bits.
+    fn name(&self, query: &Query, limit: usize, allowed: Option<&Allowed>, found: &Pool) -> Vec<Scored> {
+        let fine = FineQuery::new(query, self.block.distance());
+        let may_be_dead = self.dead.count() > 0;
+        let finds = |position: u32| {
+            allowed.is_none_or(|allowed| allowed.positions().contains(position))
+                && !(may_be_dead && self.dead.is_dead(position))
+        };
+        let nodes = found.found().map(|(node, _)| node).filter(|&node| self.positions_of(node).any(finds));
+        let mut best = TopK::new(limit);
+        let nodes: Vec<u32> = nodes.take(looked_at_again(limit)).inspect(|&node| self.block.prefetch_fine(node)).collect();
+        for node in nodes {
+            let score = self.block.fine_score(self.kernel, &fine, node);
+            for position in self.positions_of(node).filter(|&position| finds(position)) {
+                best.push(Scored::new(self.keys[position as usize], score));
+            }
+        }
+        best.into_sorted()
+    }
+}

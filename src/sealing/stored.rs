@@ -1,0 +1,188 @@
+//! Segments in the store: their bytes in checksummed values, and one row a segment that says it counts.
+//!
+//! The bytes are written first, under a number nobody knows of; one transaction then lists the new segment and strikes out those it takes the
+//! place of. Bytes of no listed segment are swept when the database is opened.
+
+use neodex_index::vector::SegmentId;
+use neodex_storage::{MAX_PAYLOAD_BYTES, Malformed, Store, TableValue};
+
+use crate::bytes::{Reader, Writer};
+use crate::error::{Error, Result};
+use crate::schema::{BURIED_CODES, SEGMENT_BYTES, SEGMENT_COUNTER, SEGMENTS};
+
+/// Bytes written or removed in one transaction.
+const SLICE: usize = 1 << 20;
+
+/// A segment that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredSegment {
+    /// Vectors it was built with.
+    pub(crate) vectors: u64,
+    /// Its bytes.
+    pub(crate) bytes: u64,
+    /// Their hash.
+    pub(crate) hash: [u8; 32],
+}
+
+impl TableValue for StoredSegment {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut writer = Writer::new(out);
+        writer.varint(self.vectors);
+        writer.varint(self.bytes);
+        writer.raw(&self.hash);
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let stored = Self { vectors: reader.varint()?, bytes: reader.varint()?, hash: reader.array()? };
+        reader.end()?;
+        Ok(stored)
+    }
+}
+
+/// Stores a segment in the place of those `replaced`, and returns its number.
+///
+/// # Errors
+/// What the store says; nothing counts that did not before.
+pub(crate) fn store_segment(
+    store: &Store,
+    vectors: usize,
+    bytes: &[u8],
+    replaced: &[SegmentId],
+) -> Result<SegmentId> {
+    let id = store.commit(|tx| -> Result<u64> { Ok(tx.allocate(SEGMENT_COUNTER, 1)?) })?.value;
+    let parts: Vec<(u32, &[u8])> = (0..).zip(bytes.chunks(MAX_PAYLOAD_BYTES)).collect();
+    for slice in parts.chunks(SLICE / MAX_PAYLOAD_BYTES) {
+        let slice: Vec<(u32, Vec<u8>)> = slice.iter().map(|(part, bytes)| (*part, bytes.to_vec())).collect();
+        store.commit(move |tx| -> Result<()> {
+            slice.iter().try_for_each(|(part, bytes)| Ok(tx.put(&SEGMENT_BYTES, &(id, *part), bytes)?))
+        })?;
+    }
+    let stored =
+        StoredSegment { vectors: vectors as u64, bytes: bytes.len() as u64, hash: *blake3::hash(bytes).as_bytes() };
+    let gone = replaced.to_vec();
+    store.commit(move |tx| -> Result<()> {
+        gone.iter().try_for_each(|id| tx.remove(&SEGMENTS, id))?;
+        Ok(tx.put(&SEGMENTS, &id, &stored)?)
+    })?;
+    replaced.iter().try_for_each(|&id| remove_bytes(store, id))?;
+    Ok(id)
+}
+
+/// Strikes a segment out.
+///
+/// # Errors
+/// What the store says.
+pub(crate) fn forget(store: &Store, id: SegmentId) -> Result<()> {
+    store.commit(move |tx| -> Result<()> { Ok(tx.remove(&SEGMENTS, &id)?) })?;
+    remove_bytes(store, id)
+}
+
+/// The bytes of a segment, or why they are not what was stored.
+///
+/// # Errors
+/// When sled cannot read; a damaged value is in the answer.
+pub(crate) fn segment_bytes(store: &Store, id: SegmentId, stored: &StoredSegment) -> Result<Result<Vec<u8>, String>> {
+    let mut bytes = Vec::new();
+    let mut expected = 0;
+    for row in store.range(&SEGMENT_BYTES, (id, 0)..=(id, u32::MAX))? {
+        match row {
+            Ok(((_, part), piece)) if part == expected => bytes.extend(piece),
+            Ok(((_, part), _)) => return Ok(Err(format!("part {expected} is missing before part {part}"))),
+            Err(error) if error.kind() == neodex_storage::ErrorKind::Damaged => return Ok(Err(error.to_string())),
+            Err(error) => return Err(error.into()),
+        }
+        expected += 1;
+    }
+    if bytes.len() as u64 != stored.bytes {
+        return Ok(Err(format!("it has {} bytes of {}", bytes.len(), stored.bytes)));
+    }
+    if blake3::hash(&bytes).as_bytes() != &stored.hash {
+        return Ok(Err("its hash is not the one it was stored with".to_owned()));
+    }
+    Ok(Ok(bytes))
+}
+
+/// The listed segments. One whose row is damaged is struck out, and what is wrong with it is in the second list.
+///
+/// # Errors
+/// What the store says.
+pub(crate) fn listed(store: &Store) -> Result<(Vec<(SegmentId, StoredSegment)>, Vec<String>)> {
+    let listed = store.commit(|tx| -> Result<_> {
+        let (mut sound, mut damaged) = (Vec::new(), Vec::new());
+        for id in tx.keys(&SEGMENTS, ..)?.collect::<Result<Vec<_>, _>>()? {
+            match tx.get(&SEGMENTS, &id) {
+                Ok(Some(stored)) => sound.push((id, stored)),
+                Ok(None) => {}
+                Err(error) if error.kind() == neodex_storage::ErrorKind::Damaged => {
+                    damaged.push(error.to_string());
+                    tx.remove(&SEGMENTS, &id)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((sound, damaged))
+    })?;
+    Ok(listed.value)
+}
+
+/// Removes everything about segments, sound or not: before vectors of another model come.
+///
+/// # Errors
+/// What the store says.
+pub(crate) fn forget_all(store: &Store) -> Result<()> {
+    remove_all(store, &SEGMENTS)?;
+    remove_all(store, &SEGMENT_BYTES)?;
+    remove_all(store, &BURIED_CODES)
+}
+
+/// Removes the bytes of segments that are not listed.
+///
+/// # Errors
+/// What the store says.
+pub(crate) fn sweep_bytes(store: &Store) -> Result<()> {
+    let mut from = 0;
+    loop {
+        let next = store.commit(move |tx| -> Result<Option<(SegmentId, bool)>> {
+            let Some(key) = tx.keys(&SEGMENT_BYTES, (from, 0)..)?.next() else { return Ok(None) };
+            let (id, _) = key?;
+            Ok(Some((id, tx.contains(&SEGMENTS, &id)?)))
+        })?;
+        let Some((id, is_listed)) = next.value else { return Ok(()) };
+        if !is_listed {
+            remove_bytes(store, id)?;
+        }
+        from = id + 1;
+    }
+}
+
+fn remove_bytes(store: &Store, id: SegmentId) -> Result<()> {
+    loop {
+        let removed = store.commit(move |tx| -> Result<usize> {
+            let keys = tx.keys(&SEGMENT_BYTES, (id, 0)..=(id, u32::MAX))?.take(1_024).collect::<Result<Vec<_>, _>>()?;
+            keys.iter().try_for_each(|key| tx.remove(&SEGMENT_BYTES, key))?;
+            Ok(keys.len())
+        })?;
+        if removed.value == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn remove_all<K, V>(store: &Store, table: &neodex_storage::Table<K, V>) -> Result<()>
+where
+    K: neodex_storage::TableKey + Send + 'static,
+    V: TableValue + 'static,
+{
+    let table = *table;
+    loop {
+        let removed = store.commit(move |tx| -> Result<usize> {
+            let keys = tx.keys(&table, ..)?.take(1_024).collect::<Result<Vec<K>, _>>()?;
+            keys.iter().try_for_each(|key| tx.remove(&table, key))?;
+            Ok(keys.len())
+        })?;
+        if removed.value == 0 {
+            return Ok(());
+        }
+    }
+}
