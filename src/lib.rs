@@ -29,6 +29,11 @@ mod database;
 pub mod document;
 mod embedding;
 mod error;
+/// The indexes by themselves, for those who want no database around them: bring keys and vectors, keep the rest.
+pub mod index {
+    pub use neodex_index::vector;
+    pub use neodex_index::{Error, ErrorKind, Key, KeySet, Result, Scored, top_k};
+}
 mod ingest;
 mod load;
 pub mod parse;

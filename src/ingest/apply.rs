@@ -240,10 +240,11 @@ impl Worker {
     /// Makes everything applied visible.
     fn commit(&mut self) -> Result<()> {
         self.indexes.lexical.commit(self.applied)?;
-        self.progress.advance(self.applied);
+        // Before anybody who waits goes on, so that they can wait for this, too.
         if self.indexes.vectors.as_ref().is_some_and(|vectors| vectors.has_work(&self.policy)) {
             self.indexes.sealing.call();
         }
+        self.progress.advance(self.applied);
         if self.applied >= self.trimmed + TRIM_EVERY {
             self.trimmed = self.applied;
             let trimmed = self.applied;

@@ -120,3 +120,129 @@ pub(crate) fn sweep_buried(store: &Store, set: &Arc<VectorSet>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use neodex_index::vector::{BuildOptions, Distance, Query, SealPolicy, SearchOptions};
+    use neodex_storage::StoreOptions;
+
+    use super::*;
+    use crate::schema::{SEGMENT_BYTES, SEGMENTS};
+    use crate::sealing::stored::store_segment;
+
+    const DIMENSION: usize = 6;
+
+    fn code(key: u64) -> Code {
+        Code::encode(&(0..DIMENSION as u64).map(|i| ((key * 13 + i * 7) % 17) as f32 - 8.0).collect::<Vec<_>>()).unwrap()
+    }
+
+    /// A store of `count` vectors, one a run, all in one segment.
+    fn sealed(folder: &std::path::Path, count: u64) -> (Store, SegmentId) {
+        let store = Store::create(folder, Default::default(), StoreOptions::new()).unwrap();
+        store
+            .commit(move |tx| (0..count).try_for_each(|key| codes::put(tx, key, &[code(key)])))
+            .unwrap();
+        let set = loaded(&store, &mut Vec::new());
+        let sealing = set.begin(&SealPolicy::default().with_seal_at(1)).unwrap().unwrap();
+        let segment =
+            sealing.build(DIMENSION, Distance::Cosine, &BuildOptions::default(), |_| true).unwrap().unwrap();
+        let id = store_segment(&store, segment.len(), &segment.to_bytes(), &[]).unwrap();
+        (store, id)
+    }
+
+    fn loaded(store: &Store, notices: &mut Vec<String>) -> Arc<VectorSet> {
+        let set = Arc::new(VectorSet::new(DIMENSION, Distance::Cosine).unwrap());
+        load_vectors(store, &set, RowFormat::F16, notices).unwrap();
+        set
+    }
+
+    fn found(set: &VectorSet) -> Vec<u64> {
+        let query = Query::new(&[1.0, -1.0, 2.0, 0.5, 0.0, 3.0]).unwrap();
+        let found = set.find(&query, 8, None, &SearchOptions::default()).unwrap();
+        found.best.iter().map(|best| best.key.0).collect()
+    }
+
+    #[test]
+    fn a_segment_is_found_again_and_deleted_codes_are_kept_while_it_walks_over_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, id) = sealed(folder.path(), 40);
+        let set = loaded(&store, &mut Vec::new());
+        assert_eq!((set.unsealed(), set.segments().len(), set.len()), (0, 1, 40));
+        // Two documents go, and one comes that no segment knows.
+        store
+            .commit(|tx| -> Result<()> {
+                codes::bury(tx, 3..5, usize::MAX)?;
+                codes::put(tx, 100, &[code(100)])
+            })
+            .unwrap();
+        let mut notices = Vec::new();
+        let set = loaded(&store, &mut notices);
+        assert_eq!((set.unsealed(), set.segments().len(), set.len()), (1, 1, 40));
+        assert!(!set.contains(Key(3)) && set.contains(Key(100)) && notices.is_empty());
+        assert_eq!(store.count(&BURIED_CODES), 2);
+        forget(&store, id).unwrap();
+        let set = loaded(&store, &mut notices);
+        assert_eq!((set.unsealed(), set.len(), store.count(&BURIED_CODES)), (39, 39, 0));
+    }
+
+    #[test]
+    fn a_flipped_bit_or_a_lost_part_costs_the_segment_and_no_vector() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, id) = sealed(folder.path(), 30);
+        let expected = found(&loaded(&store, &mut Vec::new()));
+        let row = store.get(&SEGMENTS, &id).unwrap().unwrap();
+        let sound = store.get(&SEGMENT_BYTES, &(id, 0)).unwrap().unwrap();
+        let put = |bytes: Option<Vec<u8>>| {
+            let row = row.clone();
+            store
+                .commit(move |tx| -> Result<()> {
+                    tx.put(&SEGMENTS, &id, &row)?;
+                    tx.remove(&SEGMENT_BYTES, &(id, 0))?;
+                    match bytes {
+                        Some(bytes) => Ok(tx.put(&SEGMENT_BYTES, &(id, 0), &bytes)?),
+                        None => Ok(()),
+                    }
+                })
+                .unwrap();
+        };
+        let damaged = (0..sound.len() * 8).step_by(151).map(|bit| {
+            let mut bytes = sound.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            Some(bytes)
+        });
+        for bytes in damaged.chain([None]) {
+            put(bytes);
+            let mut notices = Vec::new();
+            let set = loaded(&store, &mut notices);
+            assert!(notices.iter().any(|notice| notice.contains("built again")), "{notices:?}");
+            assert_eq!((set.unsealed(), set.len(), found(&set)), (30, 30, expected.clone()));
+            assert_eq!((store.count(&SEGMENTS), store.count(&SEGMENT_BYTES)), (0, 0), "what was damaged is gone");
+        }
+        // A code that is gone, as if its document's deletion had forgotten the segment.
+        put(Some(sound));
+        store.commit(|tx| -> Result<bool> { Ok(tx.remove(&CODES, &(7, 0))?) }).unwrap();
+        let mut notices = Vec::new();
+        let set = loaded(&store, &mut notices);
+        assert_eq!((set.unsealed(), set.len(), notices.len()), (29, 29, 1));
+    }
+
+    #[test]
+    fn codes_of_the_first_kind_are_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(folder.path(), Default::default(), StoreOptions::new()).unwrap();
+        let vector = |key: u64| (0..DIMENSION as u64).map(|i| (key * 3 + i) as f32 / 8.0).collect::<Vec<f32>>();
+        store
+            .commit(move |tx| -> Result<()> {
+                for key in 0..5 {
+                    tx.put(&crate::schema::ROWS, &(key, 0), &RowFormat::F16.encode(&vector(key))?)?;
+                }
+                tx.put(&FIRST_CODES, &0, &vec![1; 3 * (8 + DIMENSION)])?;
+                Ok(tx.put(&FIRST_CODES, &3, &vec![1; 2 * (8 + DIMENSION)])?)
+            })
+            .unwrap();
+        let set = loaded(&store, &mut Vec::new());
+        assert_eq!((set.len(), store.count(&FIRST_CODES), store.count(&CODES)), (5, 0, 2));
+        let found = set.find(&Query::new(&vector(4)).unwrap(), 1, None, &SearchOptions::default()).unwrap();
+        assert!((found.best[0].score - 1.0).abs() < 1e-3);
+    }
+}

@@ -62,7 +62,9 @@ pub(crate) fn store_segment(
         StoredSegment { vectors: vectors as u64, bytes: bytes.len() as u64, hash: *blake3::hash(bytes).as_bytes() };
     let gone = replaced.to_vec();
     store.commit(move |tx| -> Result<()> {
-        gone.iter().try_for_each(|id| tx.remove(&SEGMENTS, id))?;
+        for id in &gone {
+            tx.remove(&SEGMENTS, id)?;
+        }
         Ok(tx.put(&SEGMENTS, &id, &stored)?)
     })?;
     replaced.iter().try_for_each(|&id| remove_bytes(store, id))?;
@@ -74,7 +76,7 @@ pub(crate) fn store_segment(
 /// # Errors
 /// What the store says.
 pub(crate) fn forget(store: &Store, id: SegmentId) -> Result<()> {
-    store.commit(move |tx| -> Result<()> { Ok(tx.remove(&SEGMENTS, &id)?) })?;
+    store.commit(move |tx| -> Result<bool> { Ok(tx.remove(&SEGMENTS, &id)?) })?;
     remove_bytes(store, id)
 }
 
@@ -94,13 +96,18 @@ pub(crate) fn segment_bytes(store: &Store, id: SegmentId, stored: &StoredSegment
         }
         expected += 1;
     }
+    Ok(check(&bytes, stored).map(|()| bytes))
+}
+
+/// Whether these are the bytes that were stored; why not, if not.
+fn check(bytes: &[u8], stored: &StoredSegment) -> Result<(), String> {
     if bytes.len() as u64 != stored.bytes {
-        return Ok(Err(format!("it has {} bytes of {}", bytes.len(), stored.bytes)));
+        return Err(format!("it has {} bytes of {}", bytes.len(), stored.bytes));
     }
-    if blake3::hash(&bytes).as_bytes() != &stored.hash {
-        return Ok(Err("its hash is not the one it was stored with".to_owned()));
+    if blake3::hash(bytes).as_bytes() != &stored.hash {
+        return Err("its hash is not the one it was stored with".to_owned());
     }
-    Ok(Ok(bytes))
+    Ok(())
 }
 
 /// The listed segments. One whose row is damaged is struck out, and what is wrong with it is in the second list.
@@ -160,7 +167,9 @@ fn remove_bytes(store: &Store, id: SegmentId) -> Result<()> {
     loop {
         let removed = store.commit(move |tx| -> Result<usize> {
             let keys = tx.keys(&SEGMENT_BYTES, (id, 0)..=(id, u32::MAX))?.take(1_024).collect::<Result<Vec<_>, _>>()?;
-            keys.iter().try_for_each(|key| tx.remove(&SEGMENT_BYTES, key))?;
+            for key in &keys {
+                tx.remove(&SEGMENT_BYTES, key)?;
+            }
             Ok(keys.len())
         })?;
         if removed.value == 0 {
@@ -178,11 +187,34 @@ where
     loop {
         let removed = store.commit(move |tx| -> Result<usize> {
             let keys = tx.keys(&table, ..)?.take(1_024).collect::<Result<Vec<K>, _>>()?;
-            keys.iter().try_for_each(|key| tx.remove(&table, key))?;
+            for key in &keys {
+                tx.remove(&table, key)?;
+            }
             Ok(keys.len())
         })?;
         if removed.value == 0 {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let bytes: Vec<u8> = (0..1_500u32).map(|i| (i * i % 251) as u8).collect();
+        let stored = StoredSegment { vectors: 3, bytes: 1_500, hash: *blake3::hash(&bytes).as_bytes() };
+        assert_eq!(check(&bytes, &stored), Ok(()));
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(check(&flipped, &stored).is_err(), "bit {bit}");
+        }
+        assert!(check(&bytes[..1_499], &stored).is_err());
+        let mut row = Vec::new();
+        stored.encode(&mut row);
+        assert_eq!(StoredSegment::decode(&row).unwrap(), stored);
     }
 }

@@ -147,7 +147,7 @@ impl<'a> Transaction<'a> {
         &self,
         table: &Table<K, V>,
         range: impl RangeBounds<K>,
-    ) -> Result<impl Iterator<Item = Result<K>> + '_> {
+    ) -> Result<impl Iterator<Item = Result<K>>> {
         let table = *table;
         let rows = merge(self.engine, self.group, &self.changes.overlay, &table.sled_range(&range)?);
         Ok(rows.map(move |row| {

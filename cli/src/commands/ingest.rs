@@ -111,14 +111,18 @@ fn seal(context: &Context, database: &Database) -> Result<()> {
         if let Some((vectors, done)) = progress.building {
             if of != vectors {
                 of = vectors;
-                bar.take().inspect(Progress::finish);
+                if let Some(bar) = bar.take() {
+                    bar.finish();
+                }
             }
             let bar = bar.get_or_insert_with(|| Progress::steps(&context.output, "sealing vectors", Some(vectors as u64)));
             bar.at(done as u64);
         }
         true
     });
-    bar.inspect(Progress::finish);
+    if let Some(bar) = bar {
+        bar.finish();
+    }
     match outcome {
         // They are scanned instead: slower, and as right.
         Err(error @ neodex::Error::IndexingStopped { .. }) => context.output.note(error),

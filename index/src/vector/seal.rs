@@ -37,6 +37,14 @@ impl Default for SealPolicy {
     }
 }
 
+impl SealPolicy {
+    /// With memtables sealed at this many vectors.
+    #[must_use]
+    pub fn with_seal_at(self, seal_at: usize) -> Self {
+        Self { seal_at, ..self }
+    }
+}
+
 /// Vectors that are about to become one segment.
 #[derive(Debug)]
 pub struct Sealing {

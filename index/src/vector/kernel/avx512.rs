@@ -31,9 +31,9 @@ pub(super) fn dot_i8_rows(query: &[i8], rows: &[i8], out: &mut [i32]) {
 
 /// The dot product of `query` with the rows at `places`; `sum` is the sum of the query's codes.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
-pub(super) fn dot_i8_some(query: &[i8], sum: i32, rows: &[i8], places: &[u32], out: &mut [i32]) {
+pub(super) fn dot_i8_some(query: &[i8], sum: i32, rows: &[i8], stride: usize, places: &[u32], out: &mut [i32]) {
     let excess = 128 * sum;
-    let row = |place| scalar::row_at(rows, query.len(), place).unwrap_or_default();
+    let row = |place| scalar::row_at(rows, stride, query.len(), place).unwrap_or_default();
     let (fours, rest) = out.as_chunks_mut::<4>();
     let (places, places_rest) = places.as_chunks::<4>();
     for (out, &[a, b, c, d]) in fours.iter_mut().zip(places) {

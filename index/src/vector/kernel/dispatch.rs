@@ -111,24 +111,24 @@ impl Kernel {
         }
     }
 
-    /// The dot product of `query`, whose codes add up to `sum`, with the rows at `places` of a block of rows laid end to end. Every
-    /// place must be within the block: one that is not reads nothing, but makes its own and its neighbours' products wrong.
-    pub(crate) fn dot_i8_some(self, query: &[i8], sum: i32, rows: &[i8], places: &[u32], out: &mut [i32]) {
+    /// The dot product of `query`, whose codes add up to `sum`, with as many first codes of the rows at `places`, `stride` codes from row to row.
+    /// Every place must be within the block: one that is not reads nothing, but makes its own and its neighbours' products wrong.
+    pub(crate) fn dot_i8_some(self, query: &[i8], sum: i32, rows: &[i8], stride: usize, places: &[u32], out: &mut [i32]) {
         debug_assert_eq!(places.len(), out.len());
         match self.instructions {
-            Instructions::Scalar => scalar::dot_i8_some(query, rows, places, out),
+            Instructions::Scalar => scalar::dot_i8_some(query, rows, stride, places, out),
             #[cfg(target_arch = "aarch64")]
             // SAFETY: a `Kernel` of this kind exists only where the processor said that it has these instructions.
-            Instructions::Neon => unsafe { neon::dot_i8_some(query, rows, places, out) },
+            Instructions::Neon => unsafe { neon::dot_i8_some(query, rows, stride, places, out) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Instructions::Avx2 => unsafe { avx2::dot_i8_some(query, rows, places, out) },
+            Instructions::Avx2 => unsafe { avx2::dot_i8_some(query, rows, stride, places, out) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Instructions::AvxVnni => unsafe { avxvnni::dot_i8_some(query, sum, rows, places, out) },
+            Instructions::AvxVnni => unsafe { avxvnni::dot_i8_some(query, sum, rows, stride, places, out) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Instructions::Avx512Vnni => unsafe { avx512::dot_i8_some(query, sum, rows, places, out) },
+            Instructions::Avx512Vnni => unsafe { avx512::dot_i8_some(query, sum, rows, stride, places, out) },
         }
     }
 
@@ -223,7 +223,7 @@ mod tests {
                     let mut run = [0; 20];
                     kernel.dot_i8_rows(&query, &rows, &mut run);
                     let mut found = vec![0; count];
-                    kernel.dot_i8_some(&query, sum, &rows, &places[..count], &mut found);
+                    kernel.dot_i8_some(&query, sum, &rows, length, &places[..count], &mut found);
                     let expected: Vec<i32> = places[..count].iter().map(|&place| run[place as usize]).collect();
                     assert_eq!(found, expected, "{} at dimension {length}", kernel.name());
                 }

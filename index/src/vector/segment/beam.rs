@@ -68,7 +68,7 @@ impl<'a> Walk<'a> {
             loop {
                 scratch.todo.clear();
                 scratch.todo.extend(layer.links.of(at).map(|link| layer.members[link as usize]));
-                scratch.todo.iter().for_each(|&row| self.block.prefetch(row));
+                scratch.todo.iter().for_each(|&row| self.block.prefetch(probe, row));
                 let mut nearer = None;
                 let mut place = 0;
                 self.block.scores(self.kernel, probe, &scratch.todo, &mut scratch.dots, |_, score| {
@@ -100,7 +100,7 @@ impl<'a> Walk<'a> {
             todo.clear();
             for neighbour in self.bottom.of(node) {
                 if scratch.first_time(neighbour) {
-                    self.block.prefetch(neighbour);
+                    self.block.prefetch(probe, neighbour);
                     todo.push(neighbour);
                 }
             }

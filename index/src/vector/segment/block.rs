@@ -230,19 +230,21 @@ impl Block {
         probe.lift = self.lifts.get(row).copied().unwrap_or(0.0);
     }
 
-    /// A query as something to compare rows with.
-    pub(crate) fn probe_query(&self, query: &Query) -> Probe {
+    /// A query as something to compare rows with, by its first `dimensions` values only where that is asked for. (All rows and the query keep
+    /// their full lengths in the score: it ranks, and is not shown.)
+    pub(crate) fn probe_query(&self, query: &Query, dimensions: Option<usize>) -> Probe {
         let code = query.code();
         let mut codes = code.values().to_vec();
-        codes.resize(self.stride, 0);
+        codes.truncate(dimensions.unwrap_or(usize::MAX).max(1));
+        codes.resize(Chunk::stride(codes.len()), 0);
         let sum = codes.iter().map(|&code| i32::from(code)).sum();
         Probe { codes, sum, terms: self.distance.query_terms(code.scale(), code.norm()), lift: 0.0 }
     }
 
-    /// Asks for a row's codes before they are needed.
+    /// Asks for the codes of a row that `probe` will be compared with, before they are needed.
     #[inline]
-    pub(crate) fn prefetch(&self, row: u32) {
-        prefetch(&self.codes, self.start + row as usize * self.stride, self.stride);
+    pub(crate) fn prefetch(&self, probe: &Probe, row: u32) {
+        prefetch(&self.codes, self.start + row as usize * self.stride, probe.codes.len());
         prefetch(&self.factors, row as usize, 1);
     }
 
@@ -251,7 +253,7 @@ impl Block {
     pub(crate) fn scores(&self, kernel: Kernel, probe: &Probe, rows: &[u32], dots: &mut Vec<i32>, mut found: impl FnMut(u32, f32)) {
         dots.clear();
         dots.resize(rows.len(), 0);
-        kernel.dot_i8_some(&probe.codes, probe.sum, &self.codes[self.start..], rows, dots);
+        kernel.dot_i8_some(&probe.codes, probe.sum, &self.codes[self.start..], self.stride, rows, dots);
         let Terms { factor, offset } = probe.terms;
         let score = |row: u32, dot: i32| factor * (self.factors[row as usize] * dot as f32) + offset;
         match self.distance {

@@ -49,7 +49,7 @@ impl Walk<'_> {
                     continue;
                 }
                 if allowed.contains(neighbour) {
-                    self.block.prefetch(neighbour);
+                    self.block.prefetch(probe, neighbour);
                     todo.push(neighbour);
                 } else {
                     let (links, from, length) = self.bottom.place(neighbour);
@@ -63,13 +63,13 @@ impl Walk<'_> {
                 }
                 for beyond in self.bottom.of(other) {
                     if allowed.contains(beyond) && scratch.first_time(beyond) {
-                        self.block.prefetch(beyond);
+                        self.block.prefetch(probe, beyond);
                         todo.push(beyond);
                     }
                 }
             }
             if todo.len() < FEWEST_AROUND {
-                others.iter().for_each(|&other| self.block.prefetch(other));
+                others.iter().for_each(|&other| self.block.prefetch(probe, other));
                 todo.extend_from_slice(&others);
             }
             if let Some(next) = scratch.pool.peek() {

@@ -11,11 +11,14 @@ pub struct SearchOptions {
     /// How many of the best nodes a walk keeps: more finds more of the true neighbours and takes longer. At least the limit is kept.
     /// Default 64.
     pub width: usize,
+    /// Compare by this many first values only and look again at more of the best by all: faster for models trained so that the beginning of a
+    /// vector is a vector (Matryoshka representations). Default: by all.
+    pub dimensions: Option<usize>,
 }
 
 impl Default for SearchOptions {
     fn default() -> Self {
-        Self { width: 64 }
+        Self { width: 64, dimensions: None }
     }
 }
 
@@ -23,7 +26,13 @@ impl SearchOptions {
     /// With another width.
     #[must_use]
     pub fn width(width: usize) -> Self {
-        Self { width }
+        Self { width, ..Self::default() }
+    }
+
+    /// With comparisons by this many first values.
+    #[must_use]
+    pub fn with_dimensions(self, dimensions: usize) -> Self {
+        Self { dimensions: Some(dimensions), ..self }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn scan(
     found.reset(width);
     let mut dots = Vec::with_capacity(GROUP);
     let (mut now, mut ahead) = (Vec::with_capacity(GROUP), Vec::with_capacity(GROUP));
-    let mut rows = rows.inspect(|&row| block.prefetch(row));
+    let mut rows = rows.inspect(|&row| block.prefetch(probe, row));
     loop {
         ahead.clear();
         ahead.extend(rows.by_ref().take(GROUP));

@@ -16,6 +16,14 @@ pub(crate) fn looked_at_again(limit: usize) -> usize {
     if limit == 0 { 0 } else { limit.saturating_add(limit / 4).saturating_add(16) }
 }
 
+/// The same for a search, whose order is far less sure where it compared by the beginning of the vectors only.
+fn again(limit: usize, options: &SearchOptions) -> usize {
+    match options.dimensions {
+        Some(_) => 4 * looked_at_again(limit),
+        None => looked_at_again(limit),
+    }
+}
+
 impl Segment {
     /// The best `limit` vectors, best first, equal scores by key, and how they were looked for. `allowed` comes from [`Segment::allowed`].
     pub(crate) fn search(
@@ -25,7 +33,7 @@ impl Segment {
         allowed: Option<&Allowed>,
         options: &SearchOptions,
     ) -> (Vec<Scored>, Plan) {
-        let width = options.width.max(limit);
+        let width = options.width.max(if options.dimensions.is_some() { again(limit, options) } else { limit });
         let nodes = self.block.len();
         let plan = plan(nodes, self.dead.count(), allowed.map(|allowed| allowed.nodes().count()), width);
         if limit == 0 || nodes == 0 {
@@ -33,31 +41,34 @@ impl Segment {
         }
         let mut scratch = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let mut found = Pool::default();
-        let mut best = self.attempt(query, limit, allowed, plan, &mut scratch, &mut found);
+        let mut best = self.attempt(query, limit, allowed, options, plan, &mut scratch, &mut found);
         let mut plan = plan;
         let wanted = limit.min(allowed.map_or(usize::MAX, |allowed| allowed.positions().count()));
         if best.len() < wanted && !matches!(plan, Plan::Exact { .. }) && best.len() < self.live() {
             // The allowed lie elsewhere than the walk went, or much around it is deleted.
             plan = Plan::Exact { rows: allowed.map_or(nodes, |allowed| allowed.nodes().count()) };
-            best = self.attempt(query, limit, allowed, plan, &mut scratch, &mut found);
+            best = self.attempt(query, limit, allowed, options, plan, &mut scratch, &mut found);
         }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
         (best, plan)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what a search was asked for, how it goes about it, and the memory it uses")]
     fn attempt(
         &self,
         query: &Query,
         limit: usize,
         allowed: Option<&Allowed>,
+        options: &SearchOptions,
         plan: Plan,
         scratch: &mut Scratch,
         found: &mut Pool,
     ) -> Vec<Scored> {
-        let probe = self.block.probe_query(query);
+        let probe = self.block.probe_query(query, options.dimensions);
         let walk = Walk::new(&self.block, &self.graph);
         let nodes = self.block.len();
-        let width = looked_at_again(limit).min(nodes);
+        let again = again(limit, options);
+        let width = again.min(nodes);
         let alive = |&node: &u32| self.dead.count() == 0 || self.positions_of(node).any(|p| !self.dead.is_dead(p));
         let found = match (plan, allowed) {
             (Plan::Exact { .. }, Some(allowed)) => {
@@ -80,11 +91,11 @@ impl Segment {
                 &scratch.pool
             }
         };
-        self.name(query, limit, allowed, found)
+        self.name(query, limit, again, allowed, found)
     }
 
     /// The best `limit` keys among the nodes of a pool, by all twelve bits.
-    fn name(&self, query: &Query, limit: usize, allowed: Option<&Allowed>, found: &Pool) -> Vec<Scored> {
+    fn name(&self, query: &Query, limit: usize, again: usize, allowed: Option<&Allowed>, found: &Pool) -> Vec<Scored> {
         let fine = FineQuery::new(query, self.block.distance());
         let may_be_dead = self.dead.count() > 0;
         let finds = |position: u32| {
@@ -93,7 +104,7 @@ impl Segment {
         };
         let nodes = found.found().map(|(node, _)| node).filter(|&node| self.positions_of(node).any(finds));
         let mut best = TopK::new(limit);
-        let nodes: Vec<u32> = nodes.take(looked_at_again(limit)).inspect(|&node| self.block.prefetch_fine(node)).collect();
+        let nodes: Vec<u32> = nodes.take(again).inspect(|&node| self.block.prefetch_fine(node)).collect();
         for node in nodes {
             let score = self.block.fine_score(self.kernel, &fine, node);
             for position in self.positions_of(node).filter(|&position| finds(position)) {
