@@ -50,6 +50,11 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
+    /// Whether nothing is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// Exactly `count` bytes.
     pub(crate) fn raw(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or_else(|| malformed("it ends early"))?;

@@ -45,7 +45,8 @@ pub mod search;
 
 pub use config::Config;
 pub use database::{
-    BytesOnDisk, Database, DatabaseBuilder, DatabaseModel, Fault, ModelStats, Stats, Verification, database_model,
+    BytesOnDisk, Database, DatabaseBuilder, DatabaseModel, Fault, Field, ModelStats, NextModel, Stats, Verification,
+    database_model, next_database_model,
 };
 pub use document::{Document, DocumentId, Heading, Metadata};
 pub use embedding::{EmbedError, Embedder, Passage, Passages};
@@ -54,7 +55,7 @@ pub use embedding::{NeoBert, load_model, load_model_with};
 #[cfg(feature = "bundled-model")]
 pub use embedding::{bundled_files, bundled_model, bundled_model_with, has_bundled_model};
 pub use error::{Error, ErrorKind, Result};
-pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, SyncOptions};
+pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, OnStored, Stored, SyncOptions};
 pub use neodex_index::Scored;
 pub use neodex_index::vector::{BuildOptions, Distance, Plan, RowFormat, SealPolicy, SearchOptions, instruction_set};
 pub use sealing::SealProgress;

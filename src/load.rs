@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ingest::prepare::heading;
 use crate::ingest::rows::unpack_block;
 use crate::record::VersionRecord;
-use crate::schema::{DOCUMENTS, Head, PARTS_PER_BLOCK, RECORDS, ROWS, TEXT_BLOCK_BYTES, TEXTS};
+use crate::schema::{DOCUMENTS, Head, PARTS_PER_BLOCK, RECORDS, Slot, TEXT_BLOCK_BYTES, TEXTS};
 
 /// The head of a document, if there is one.
 pub(crate) fn head(store: &Store, id: &str) -> Result<Option<Head>> {
@@ -83,10 +83,16 @@ pub(crate) fn document(store: &Store, version: u64, text_bytes: u64) -> Result<O
     Ok(Some((record.document, record.chunks)))
 }
 
-/// The full-precision vector of a chunk; `None` when it has none.
-pub(crate) fn row(store: &Store, key: Key, format: RowFormat, dimension: usize) -> Result<Option<Vec<f32>>> {
+/// The full-precision vector that `slot` holds of a chunk; `None` when it has none.
+pub(crate) fn row(
+    store: &Store,
+    slot: Slot,
+    key: Key,
+    format: RowFormat,
+    dimension: usize,
+) -> Result<Option<Vec<f32>>> {
     let mut bytes = Vec::new();
-    for part in store.range(&ROWS, (key.0, 0)..=(key.0, u32::MAX))? {
+    for part in store.range(slot.rows(), (key.0, 0)..=(key.0, u32::MAX))? {
         bytes.extend(part?.1);
     }
     if bytes.is_empty() { Ok(None) } else { Ok(Some(format.decode(&bytes, dimension)?)) }

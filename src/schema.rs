@@ -41,8 +41,13 @@ pub(crate) const SEGMENTS: Table<u64, StoredSegment> = Table::new(29, "vector se
 /// (segment, part) → its bytes.
 pub(crate) const SEGMENT_BYTES: Table<(u64, u32), Vec<u8>> = Table::new(30, "bytes of vector segments");
 
+/// As [`ROWS`], of the second [`Slot`].
+pub(crate) const SECOND_ROWS: Table<(u64, u32), Vec<u8>> = Table::new(40, "rows of the second slot");
+/// One row: the bit of the [`Slot`] that [`CODES`] were made from; the first slot's where it is absent.
+pub(crate) const CODES_OF: Table<String, u64> = Table::new(41, "codes of");
+
 /// Every table of the library, for `verify`.
-pub(crate) const TABLE_NAMES: [(u8, &str); 15] = [
+pub(crate) const TABLE_NAMES: [(u8, &str); 17] = [
     (DOCUMENTS.id(), DOCUMENTS.name()),
     (RECORDS.id(), RECORDS.name()),
     (TEXTS.id(), TEXTS.name()),
@@ -58,6 +63,8 @@ pub(crate) const TABLE_NAMES: [(u8, &str); 15] = [
     (SOURCE_DOCUMENTS.id(), SOURCE_DOCUMENTS.name()),
     (TOTALS.id(), TOTALS.name()),
     (TRIMMED.id(), TRIMMED.name()),
+    (SECOND_ROWS.id(), SECOND_ROWS.name()),
+    (CODES_OF.id(), CODES_OF.name()),
 ];
 
 /// The counter chunk keys are taken from.
@@ -70,6 +77,47 @@ pub(crate) const ONLY: &str = "only";
 pub(crate) const TEXT_BLOCK_BYTES: usize = 16 << 10;
 /// Room for the parts of one block in the key: an incompressible block has five.
 pub(crate) const PARTS_PER_BLOCK: u32 = 8;
+
+/// Where full vectors lie: a database has two places for them, so that those of another model can be made beside those that serve. `FORMAT`
+/// says which one serves. Codes and everything made of them are of the one that serves, and are made again from it when that changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// Where every database begins.
+    First,
+    /// The other.
+    Second,
+}
+
+impl Slot {
+    pub(crate) const ALL: [Self; 2] = [Self::First, Self::Second];
+
+    /// Its part of [`Head::slots`].
+    pub(crate) fn bit(self) -> u32 {
+        match self {
+            Self::First => 1,
+            Self::Second => 2,
+        }
+    }
+
+    /// The one that does not serve while this one does.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+
+    /// Its table.
+    pub(crate) fn rows(self) -> &'static Table<(u64, u32), Vec<u8>> {
+        // A reference to a constant would be one to a copy of it on the stack.
+        static FIRST: Table<(u64, u32), Vec<u8>> = ROWS;
+        static SECOND: Table<(u64, u32), Vec<u8>> = SECOND_ROWS;
+        match self {
+            Self::First => &FIRST,
+            Self::Second => &SECOND,
+        }
+    }
+}
 
 /// What stands for a document: which version counts, and enough to know whether it changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,8 +132,15 @@ pub(crate) struct Head {
     pub(crate) text_bytes: u64,
     /// Hash of everything the parser gave.
     pub(crate) content_hash: [u8; 16],
-    /// Generation of its vectors; 0 while it has none.
-    pub(crate) generation: u32,
+    /// The [`Slot`]s that hold vectors of it, as the sum of their bits; 0 while none does.
+    pub(crate) slots: u32,
+}
+
+impl Head {
+    /// Whether `slot` holds its vectors.
+    pub(crate) fn has_vectors(&self, slot: Slot) -> bool {
+        self.slots & slot.bit() != 0
+    }
 }
 
 impl TableValue for Head {
@@ -95,7 +150,7 @@ impl TableValue for Head {
         writer.varint(self.chunks.into());
         writer.varint(self.record_parts.into());
         writer.varint(self.text_bytes);
-        writer.varint(self.generation.into());
+        writer.varint(self.slots.into());
         writer.raw(&self.content_hash);
     }
 
@@ -106,7 +161,7 @@ impl TableValue for Head {
             chunks: reader.varint_u32()?,
             record_parts: reader.varint_u32()?,
             text_bytes: reader.varint()?,
-            generation: reader.varint_u32()?,
+            slots: reader.varint_u32()?,
             content_hash: reader.array()?,
         };
         reader.end()?;
@@ -158,8 +213,8 @@ impl TableValue for Source {
 pub(crate) struct Totals {
     /// Chunks of live documents.
     pub(crate) chunks: u64,
-    /// Chunks that have a vector.
-    pub(crate) vectors: u64,
+    /// Chunks that have a vector in the first slot, and in the second.
+    vectors: [u64; 2],
     /// Bytes of text.
     pub(crate) text_bytes: u64,
 }
@@ -168,15 +223,28 @@ impl Totals {
     /// Adds what `head` stands for.
     pub(crate) fn add(&mut self, head: &Head) {
         self.chunks += u64::from(head.chunks);
-        self.vectors += if head.generation > 0 { u64::from(head.chunks) } else { 0 };
+        for (slot, vectors) in Slot::ALL.into_iter().zip(&mut self.vectors) {
+            *vectors += if head.has_vectors(slot) { u64::from(head.chunks) } else { 0 };
+        }
         self.text_bytes += head.text_bytes;
     }
 
     /// Takes away what `head` stood for.
     pub(crate) fn subtract(&mut self, head: &Head) {
         self.chunks = self.chunks.saturating_sub(head.chunks.into());
-        self.vectors = self.vectors.saturating_sub(if head.generation > 0 { head.chunks.into() } else { 0 });
+        for (slot, vectors) in Slot::ALL.into_iter().zip(&mut self.vectors) {
+            *vectors = vectors.saturating_sub(if head.has_vectors(slot) { head.chunks.into() } else { 0 });
+        }
         self.text_bytes = self.text_bytes.saturating_sub(head.text_bytes);
+    }
+
+    /// Chunks that have a vector in `slot`.
+    pub(crate) fn vectors(&self, slot: Slot) -> u64 {
+        let [first, second] = self.vectors;
+        match slot {
+            Slot::First => first,
+            Slot::Second => second,
+        }
     }
 }
 
@@ -184,13 +252,20 @@ impl TableValue for Totals {
     fn encode(&self, out: &mut Vec<u8>) {
         let mut writer = Writer::new(out);
         writer.varint(self.chunks);
-        writer.varint(self.vectors);
+        let [first, second] = self.vectors;
+        writer.varint(first);
         writer.varint(self.text_bytes);
+        // Absent as long as it says nothing, as it was before there was a second slot.
+        if second > 0 {
+            writer.varint(second);
+        }
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
-        let totals = Self { chunks: reader.varint()?, vectors: reader.varint()?, text_bytes: reader.varint()? };
+        let (chunks, first, text_bytes) = (reader.varint()?, reader.varint()?, reader.varint()?);
+        let second = if reader.is_empty() { 0 } else { reader.varint()? };
+        let totals = Self { chunks, vectors: [first, second], text_bytes };
         reader.end()?;
         Ok(totals)
     }
@@ -202,14 +277,8 @@ mod tests {
 
     #[test]
     fn rows_survive_the_way_to_bytes_and_back() {
-        let head = Head {
-            version: u64::MAX,
-            chunks: 7,
-            record_parts: 1,
-            text_bytes: 12_345,
-            content_hash: [9; 16],
-            generation: 3,
-        };
+        let head =
+            Head { version: u64::MAX, chunks: 7, record_parts: 1, text_bytes: 12_345, content_hash: [9; 16], slots: 3 };
         let mut bytes = Vec::new();
         head.encode(&mut bytes);
         assert_eq!(Head::decode(&bytes).unwrap(), head);
@@ -220,11 +289,15 @@ mod tests {
 
     #[test]
     fn totals_take_away_what_they_added() {
-        let head =
-            Head { version: 1, chunks: 4, record_parts: 1, text_bytes: 10, content_hash: [0; 16], generation: 1 };
+        let head = Head { version: 1, chunks: 4, record_parts: 1, text_bytes: 10, content_hash: [0; 16], slots: 2 };
         let mut totals = Totals::default();
         totals.add(&head);
-        assert_eq!(totals, Totals { chunks: 4, vectors: 4, text_bytes: 10 });
+        assert_eq!(totals, Totals { chunks: 4, vectors: [0, 4], text_bytes: 10 });
+        let mut bytes = Vec::new();
+        totals.encode(&mut bytes);
+        assert_eq!(Totals::decode(&bytes).unwrap(), totals);
+        // As it was written before there was a second slot.
+        assert_eq!(Totals::decode(&[4, 4, 10]).unwrap(), Totals { chunks: 4, vectors: [4, 0], text_bytes: 10 });
         totals.subtract(&head);
         assert_eq!(totals, Totals::default());
     }

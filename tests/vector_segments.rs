@@ -123,7 +123,8 @@ fn vectors_of_every_size_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
         let open = || Database::builder(&path).vectors(dimension).open().unwrap();
-        let vector = |number: usize| -> Vec<f32> { (0..dimension).map(|i| ((i * 7 + number * 5) % 11) as f32 - 5.5).collect() };
+        let vector =
+            |number: usize| -> Vec<f32> { (0..dimension).map(|i| ((i * 7 + number * 5) % 11) as f32 - 5.5).collect() };
         let database = open();
         let items = (0..4).map(|number| (Document::new(format!("d{number}"), ""), vector(number)));
         assert_eq!(database.insert_vectors(items).unwrap().added, 4);

@@ -2,7 +2,7 @@
 
 Random weights of a shape, random ids, padded batches, nothing compiled: what a user of PyTorch runs without further thought.
 Prints one JSON row for each length, and with --mix (a file of token counts, one a line) rows for those lengths in batches of
---rows sequences, in the order of the file and sorted by length.
+--rows sequences, in the order of the file and sorted by length. `compare.py` calls it beside ours.
 
     python3 torch_neobert.py --shape 28x768 --lengths 512,1024,2048,4096 --mix lengths.txt
 """
@@ -18,6 +18,7 @@ from torch import nn
 
 VOCABULARY = 30522
 HEAD_DIM = 64
+DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
 
 
 class Block(nn.Module):
@@ -86,24 +87,69 @@ def operations(layers, width, inner, lengths):
     return matrices + 4 * layers * width * sum(length * length for length in lengths)
 
 
-def seconds(work, least):
-    """Median time of a run, repeated for at least so long."""
-    for _ in range(2):
-        work()
-    torch.cuda.synchronize()
+def wait(device):
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def seconds(work, least, device, warm=None):
+    """Median time of a run, repeated for at least so long, after two to warm up or what stands in for them."""
+    for prepare in [warm] if warm else [work, work]:
+        prepare()
+    wait(device)
     times = []
-    while sum(times) < least or len(times) < 3:
+    while sum(times) < least or (len(times) < 3 and sum(times) < 4 * least):
         start = time.perf_counter()
         work()
-        torch.cuda.synchronize()
+        wait(device)
         times.append(time.perf_counter() - start)
     return statistics.median(times)
 
 
-def product_speed(dtype, width=8192):
-    a = torch.rand(width, width, device="cuda", dtype=dtype) * 2 - 1
-    b = torch.rand(width, width, device="cuda", dtype=dtype) * 2 - 1
-    return 2 * width**3 / seconds(lambda: a @ b, 0.2)
+def product_speed(dtype, device, width=None):
+    """Operations a second of a product of two random square matrices."""
+    width = width or (8192 if device == "cuda" else 1024)
+    a, b = (torch.rand(width, width, device=device, dtype=dtype) * 2 - 1 for _ in range(2))
+    return 2 * width**3 / seconds(lambda: a @ b, 0.2, device)
+
+
+def device_name(device):
+    return torch.cuda.get_device_name() if device == "cuda" else "cpu"
+
+
+def rows(shape, lengths, mix=(), inner=None, tokens=65536, batch=64, least=1.0, precision="bf16", device="cuda", peak=None):
+    """Measurements as dictionaries, one after the other: of `lengths`, `tokens` of them a batch, and of `mix`, `batch` sequences a batch."""
+    dtype = DTYPES[precision]
+    layers, width = (int(part) for part in shape.split("x"))
+    inner = inner or inner_size(width)
+    torch.manual_seed(0)
+    with torch.device(device):
+        model = NeoBert(layers, width, inner, max([*lengths, *mix])).to(dtype).eval()
+    model.turns = model.turns.to(device)
+    peak = peak or product_speed(dtype, device)
+
+    def row(kind, all_lengths, work, warm=None, **more):
+        took = seconds(work, least, device, warm)
+        speed = operations(layers, width, inner, all_lengths) / took
+        return {"engine": f"torch {torch.__version__}", "device": device_name(device), "shape": shape, "precision": precision,
+                "lengths": kind, **more, "tokens_per_second": round(sum(all_lengths) / took), "tflops": round(speed / 1e12, 3),
+                "peak_tflops": round(peak / 1e12, 3), "share_of_peak": round(speed / peak, 3)}
+
+    with torch.inference_mode():
+        for length in lengths:
+            many = max(1, tokens // length)
+            ids = torch.randint(1000, VOCABULARY, (many, length), device=device)
+            yield row(length, [length] * many, lambda: model(ids))
+        for order in ("sorted", "as given") if mix else ():
+            ordered = list(mix) if order == "as given" else sorted(mix, reverse=True)
+            batches = []
+            for start in range(0, len(ordered), batch):
+                own = torch.tensor(ordered[start:start + batch], device=device)
+                batches.append((torch.randint(1000, VOCABULARY, (len(own), int(own.max())), device=device), own))
+            largest = max(batches, key=lambda batch: batch[0].numel())
+            padded = sum(ids.numel() for ids, _ in batches) / sum(mix)
+            yield row("mix", mix, lambda: [model(*batch) for batch in batches], lambda: model(*largest), order=order,
+                      sequences=len(mix), padded=round(padded, 2))
 
 
 def main():
@@ -115,39 +161,14 @@ def main():
     arguments.add_argument("--tokens", type=int, default=65536, help="tokens of a batch of one length")
     arguments.add_argument("--rows", type=int, default=64, help="sequences of a batch of mixed lengths")
     arguments.add_argument("--seconds", type=float, default=1.0, help="least time of a measurement")
-    arguments.add_argument("--dtype", choices=["bf16", "f16"], default="bf16")
+    arguments.add_argument("--dtype", choices=list(DTYPES), default="bf16")
+    arguments.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     given = arguments.parse_args()
-
-    dtype = {"bf16": torch.bfloat16, "f16": torch.float16}[given.dtype]
-    layers, width = (int(part) for part in given.shape.split("x"))
-    inner = given.inner or inner_size(width)
     mix = [int(line) for line in open(given.mix)] if given.mix else []
     lengths = [int(length) for length in given.lengths.split(",") if length]
-    torch.manual_seed(0)
-    model = NeoBert(layers, width, inner, max(lengths + mix)).cuda().to(dtype).eval()
-    model.turns = model.turns.cuda()
-    peak = product_speed(dtype)
-
-    def report(kind, all_lengths, work, **more):
-        took = seconds(work, given.seconds)
-        speed = operations(layers, width, inner, all_lengths) / took
-        row = {"engine": f"torch {torch.__version__}", "device": torch.cuda.get_device_name(), "shape": given.shape,
-               "precision": given.dtype, "lengths": kind, **more, "tokens_per_second": round(sum(all_lengths) / took),
-               "tflops": round(speed / 1e12, 1), "peak_tflops": round(peak / 1e12, 1), "share_of_peak": round(speed / peak, 3)}
+    found = rows(given.shape, lengths, mix, given.inner, given.tokens, given.rows, given.seconds, given.dtype, given.device)
+    for row in found:
         print(json.dumps(row), flush=True)
-
-    with torch.inference_mode():
-        for length in lengths:
-            rows = max(1, given.tokens // length)
-            ids = torch.randint(1000, VOCABULARY, (rows, length), device="cuda")
-            report(length, [length] * rows, lambda: model(ids))
-        for order in ("as given", "sorted") if mix else ():
-            ordered = mix if order == "as given" else sorted(mix, reverse=True)
-            batches = []
-            for start in range(0, len(ordered), given.rows):
-                own = torch.tensor(ordered[start:start + given.rows], device="cuda")
-                batches.append((torch.randint(1000, VOCABULARY, (len(own), int(own.max())), device="cuda"), own))
-            report("mix", mix, lambda: [model(*batch) for batch in batches], order=order, sequences=len(mix))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ impl Context {
     /// Opens the database in `path`, and makes it if `create`.
     pub(crate) fn open(&self, path: &Path, model: Option<NeoBert>, create: bool) -> Result<Database> {
         self.output.detail(format!("database {}", path.display()));
-        let builder = Database::builder(path).config(self.settings.config.clone()).create(create);
+        // A command is over in a moment and should not wait for a batch begun in the background; `ingest` makes what is missing at its end.
+        let builder = Database::builder(path).config(self.settings.config.clone()).create(create).background(false);
         let builder = match model {
             Some(model) => builder.embedder(model),
             // Nobody asked for words only: the database stays open for a model that a later program brings along.

@@ -75,7 +75,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(usize, Vec<f32>), String> {
     if !field("fortran_order").is_some_and(|order| order.starts_with("False")) {
         return Err("it is stored column by column; save a copy of it".to_owned());
     }
-    let shape = field("shape").and_then(|shape| shape.strip_prefix('(')?.split_once(')')).map_or("", |(shape, _)| shape);
+    let shape =
+        field("shape").and_then(|shape| shape.strip_prefix('(')?.split_once(')')).map_or("", |(shape, _)| shape);
     let shape: Vec<usize> = shape.split(',').filter_map(|size| size.trim().parse().ok()).collect();
     let [rows, columns] = shape[..] else { return Err("it is not of shape (vectors, dimension)".to_owned()) };
     if rows.checked_mul(columns).and_then(|values| values.checked_mul(4)) != Some(data.len()) {

@@ -203,40 +203,125 @@ fn negatives_are_near_the_query_and_not_its_answer() {
     assert!(!dir.join("x.jsonl").exists() && !dir.join("x.partial").exists());
 }
 
-/// Ctrl-C in the middle, and on with --resume: the same weights, bit for bit, as in one go.
+/// Stopped in the middle by every way there is, and on with --resume: the same loss at every step and the same weights, bit for bit, as in
+/// one go.
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
+fn a_stopped_run_goes_on_as_if_it_had_not_been() {
     let dir = workshop();
     let dir = dir.path();
-    let args = |output: &str, more: &[&str]| -> Vec<String> {
-        let fixed = ["train", "pretrain", "--recipe", "recipe.toml", "--device", "cpu", "--json", "--output", output];
-        let length = ["--set", "pretrain.stage.0.steps=150"];
-        [&fixed[..], &length[..], more].concat().iter().map(|arg| (*arg).to_owned()).collect()
+    let args = |part: &str, output: &str| -> Vec<String> {
+        let fixed = ["train", part, "--recipe", "recipe.toml", "--device", "cpu", "--json", "--output", output];
+        let length = ["--set", "pretrain.stage.0.steps=60", "--set", "contrastive.steps=80"];
+        [&fixed[..], &length[..]].concat().iter().map(|arg| (*arg).to_owned()).collect()
     };
-    let run = |output: &str, more: &[&str]| {
-        let args = args(output, more);
-        neodex(dir, &args.iter().map(String::as_str).collect::<Vec<_>>())
+    let second_stage = "\n[[pretrain.stage]]\nsteps = 40\nlength = 48\ntokens_per_step = 512\nmicro_batch_tokens = 256\n\
+                        packing = \"separate\"\nmasking = \"80-10-10\"\ncorpora = [{ path = \"text\" }]\n";
+    let (before, after) = RECIPE.split_once("\n[contrastive]").unwrap();
+    std::fs::write(dir.join("recipe.toml"), format!("{before}{second_stage}\n[contrastive]{after}")).unwrap();
+    let whole = |part: &str, output: &str, more: &[&str]| {
+        let args = args(part, output);
+        let run = neodex(dir, &args.iter().map(String::as_str).chain(more.iter().copied()).collect::<Vec<_>>());
+        assert_eq!(status(&run), 0, "{}", text(&run.stderr));
+        json(&run)["steps"].clone()
     };
-    let mut child = Command::new(env!("CARGO_BIN_EXE_neodex"))
-        .current_dir(dir)
-        .args(args("parts", &[]))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    // As soon as there is a first checkpoint it is in the middle of things.
-    let first = dir.join("parts/checkpoints/pretrain");
-    while !std::fs::read_dir(&first).is_ok_and(|entries| entries.count() > 0) && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    // The run may have come to its end before the signal did.
-    assert!(matches!(child.wait().unwrap().code(), Some(130 | 0)));
-    let resumed = run("parts", &["--resume"]);
-    assert_eq!((status(&resumed), &json(&resumed)["steps"]), (0, &150.into()), "{}", text(&resumed.stderr));
-    assert_eq!(status(&run("whole", &[])), 0);
+    // Starts, waits for so many checkpoints, and sends the signal.
+    let stop = |part: &str, resume: &[&str], checkpoints: usize, signal: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_neodex"));
+        command.current_dir(dir).args(args(part, "parts")).args(resume).stdin(Stdio::null());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let folder = dir.join("parts/checkpoints").join(part);
+        let at_least = |step: u64| {
+            let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+            names.filter_map(|name| name.strip_prefix("step-")?.parse::<u64>().ok()).any(|found| found >= step)
+        };
+        while !at_least(10 * checkpoints as u64) && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        // The run may have come to its end before the signal did; SIGKILL leaves no status.
+        assert!(matches!(child.wait().unwrap().code(), Some(130 | 0) | None), "{signal}");
+    };
+    let losses = |output: &str, part: &str| -> Vec<(u64, String)> {
+        let rows = std::fs::read_to_string(dir.join(output).join("metrics.jsonl")).unwrap();
+        let rows = rows.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let of_part = rows.filter(|row| row["phase"] == part);
+        of_part.map(|row| (row["step"].as_u64().unwrap(), row["loss"].to_string())).collect()
+    };
     let weights = |output: &str| std::fs::read(dir.join(output).join("model/model.safetensors")).unwrap();
-    assert!(weights("parts") == weights("whole"));
+    for (part, steps) in [("pretrain", 100), ("contrastive", 80)] {
+        stop(part, &[], 1, "-INT");
+        stop(part, &["--resume"], 4, "-KILL");
+        stop(part, &["--resume"], 7, "-TERM");
+        assert_eq!(whole(part, "parts", &["--resume"]), steps, "{part}");
+        assert_eq!(whole(part, "whole", &[]), steps, "{part}");
+        assert_eq!(losses("parts", part), losses("whole", part), "{part}");
+        assert!(losses("parts", part).len() as u64 > steps && weights("parts") == weights("whole"), "{part}");
+    }
+}
+
+#[test]
+fn a_run_that_diverges_names_the_last_good_checkpoint() {
+    let dir = workshop();
+    let flags = ["train", "pretrain", "--recipe", "recipe.toml", "--device", "cpu", "--output", "run"];
+    // Gradients so small that their squares are nothing: the second step is out of all bounds.
+    let keys = ["optimizer.clip_norm=1e-25", "optimizer.eps=1e-38", "schedule.peak_lr=1", "schedule.warmup_steps=0"];
+    let keys = keys.iter().flat_map(|key| ["--set", *key]);
+    let args: Vec<&str> = flags.into_iter().chain(keys).chain(["--set", "run.checkpoint_every_steps=1"]).collect();
+    let diverged = neodex(dir.path(), &args);
+    let said = text(&diverged.stderr);
+    assert_ne!(status(&diverged), 0, "{said}");
+    assert!(
+        said.contains("diverged at step") && said.contains("last good checkpoint") && said.contains("step-"),
+        "{said}"
+    );
+}
+
+#[test]
+fn ranks_train_together() {
+    let dir = workshop();
+    let flags = ["train", "pretrain", "--recipe", "recipe.toml", "--device", "cpu", "--output", "run", "--json"];
+    let together = neodex(dir.path(), &[&flags[..], &["--ranks", "2"]].concat());
+    assert_eq!((status(&together), &json(&together)["steps"]), (0, &30.into()), "{}", text(&together.stderr));
+    assert!(dir.path().join("run/model/model.safetensors").is_file());
+    let none = neodex(dir.path(), &[&flags[..], &["--ranks", "0"]].concat());
+    assert_eq!(status(&none), 2, "{}", text(&none.stderr));
+}
+
+/// A model made here teaches another one, whose vectors are narrower: nothing but the folder is needed.
+#[test]
+fn any_model_folder_teaches() {
+    let dir = workshop();
+    let dir = dir.path();
+    let train = |part: &str, output: &str, keys: &[&str]| {
+        let flags = ["train", part, "--recipe", "recipe.toml", "--device", "cpu", "--json", "--output", output];
+        let keys = keys.iter().flat_map(|key| ["--set", *key]);
+        neodex(dir, &flags.into_iter().chain(keys).collect::<Vec<_>>())
+    };
+    assert_eq!(status(&train("pretrain", "large", &["pretrain.stage.0.steps=2"])), 0);
+    let taught = ["contrastive.teacher=large/model", "contrastive.infonce_weight=0", "model.hidden_size=16"];
+    for weight in ["contrastive.distill_weight=1", "contrastive.score_distill_weight=1"] {
+        let tuned = train("contrastive", "narrow", &[&taught[..], &[weight, "contrastive.steps=25"]].concat());
+        assert_eq!(status(&tuned), 0, "{weight}: {}", text(&tuned.stderr));
+        let rows = std::fs::read_to_string(dir.join("narrow/metrics.jsonl")).unwrap();
+        let rows = rows.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let losses: Vec<f64> =
+            rows.filter(|row| row["kind"] == "train").map(|row| row["loss"].as_f64().unwrap()).collect();
+        let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+        assert!(mean(&losses[20..]) < mean(&losses[..5]), "{weight}: {losses:?}");
+    }
+    // A wider one can take the teacher's scores, not its vectors.
+    let wide = [taught[0], taught[1], "contrastive.steps=2", "model.hidden_size=64"];
+    let scores = train("contrastive", "wide", &[&wide[..], &["contrastive.score_distill_weight=1"]].concat());
+    assert_eq!(status(&scores), 0, "{}", text(&scores.stderr));
+    let vectors = train("contrastive", "wide", &[&wide[..], &["contrastive.distill_weight=1"]].concat());
+    assert_eq!(
+        (status(&vectors), text(&vectors.stderr).contains("32 dimensions")),
+        (2, true),
+        "{}",
+        text(&vectors.stderr)
+    );
+    let absent = train("contrastive", "wide", &["contrastive.teacher=nobody", "contrastive.distill_weight=1"]);
+    assert_eq!((status(&absent), text(&absent.stderr).contains("nobody")), (2, true), "{}", text(&absent.stderr));
 }

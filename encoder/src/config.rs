@@ -66,9 +66,7 @@ impl NeoBertConfig {
     /// [`Error::InvalidJson`], [`Error::UnsupportedArchitecture`] for another `model_type`, [`Error::Config`] for values that
     /// cannot be a NeoBERT.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let json = |source| Error::InvalidJson { file: "config.json".to_owned(), source };
-        let mut keys = Map::new();
-        flatten(serde_json::from_slice(bytes).map_err(json)?, &mut keys);
+        let mut keys = keys(bytes)?;
         let found = architecture(&keys);
         if found != "neobert" {
             return Err(Error::UnsupportedArchitecture { found, supported: SUPPORTED });
@@ -76,7 +74,8 @@ impl NeoBertConfig {
         keys.insert("model_type".to_owned(), found.into());
         reject_variants(&keys)?;
         let dim_head = keys.get("dim_head").and_then(Value::as_u64);
-        let config: Self = serde_json::from_value(Value::Object(keys)).map_err(json)?;
+        let config: Self = serde_json::from_value(Value::Object(keys))
+            .map_err(|source| Error::InvalidJson { file: "config.json".to_owned(), source })?;
         config.validate()?;
         if let Some(found) = dim_head.filter(|&found| found != config.head_dim() as u64) {
             return Err(Error::Config {
@@ -147,6 +146,14 @@ impl NeoBertConfig {
     }
 }
 
+/// The keys of a `config.json`.
+pub(crate) fn keys(bytes: &[u8]) -> Result<Map<String, Value>> {
+    let json = |source| Error::InvalidJson { file: "config.json".to_owned(), source };
+    let mut keys = Map::new();
+    flatten(serde_json::from_slice(bytes).map_err(json)?, &mut keys);
+    Ok(keys)
+}
+
 /// Lays the keys of `value` over those of its `kwargs`, the outer ones winning. A `null` counts as absent.
 fn flatten(value: Value, keys: &mut Map<String, Value>) {
     let Value::Object(mut outer) = value else {
@@ -159,12 +166,13 @@ fn flatten(value: Value, keys: &mut Map<String, Value>) {
 }
 
 /// `model_type`, or what `architectures` lets one conclude, or a word for nothing.
-fn architecture(keys: &Map<String, Value>) -> String {
+pub(crate) fn architecture(keys: &Map<String, Value>) -> String {
     if let Some(found) = keys.get("model_type").and_then(Value::as_str) {
         return found.to_owned();
     }
     match keys.get("architectures").and_then(|list| list.get(0)).and_then(Value::as_str) {
         Some(name) if name.starts_with("NeoBERT") => "neobert".to_owned(),
+        Some(name) if name.starts_with("NomicBert") => "nomic_bert".to_owned(),
         Some(name) => name.to_owned(),
         None => "unknown".to_owned(),
     }

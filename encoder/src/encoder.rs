@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use crate::architecture::Architecture;
 use crate::backend::{self, Backend, Sequence};
-use crate::config::NeoBertConfig;
 use crate::error::{Error, Result};
 use crate::files::ModelFiles;
 use crate::fingerprint;
@@ -28,7 +28,7 @@ pub struct Encoder(Arc<Inner>);
 struct Inner {
     backend: Box<dyn Backend>,
     tokenizer: Tokenizer,
-    config: NeoBertConfig,
+    architecture: Architecture,
     sentence: SentenceConfig,
     pool: Option<ThreadPool>,
     batch_tokens: usize,
@@ -51,21 +51,20 @@ impl Encoder {
     pub fn from_files(files: &ModelFiles, options: &Options) -> Result<Self> {
         options.validate()?;
         let place = options.device.open()?;
-        let config = NeoBertConfig::from_json(&files.config)?;
+        let architecture = Architecture::from_json(&files.config)?;
         let sentence = SentenceConfig::read(files)?;
         let tokenizer = Tokenizer::from_json(&files.tokenizer)?;
-        if tokenizer.largest_id() as usize >= config.vocab_size {
-            return Err(Error::VocabularyMismatch {
-                largest_id: tokenizer.largest_id(),
-                vocab_size: config.vocab_size,
-            });
+        let tokenizer = if sentence.lower_case { tokenizer.lowercased()? } else { tokenizer };
+        let vocab_size = architecture.vocab_size();
+        if tokenizer.largest_id() as usize >= vocab_size {
+            return Err(Error::VocabularyMismatch { largest_id: tokenizer.largest_id(), vocab_size });
         }
-        let hidden_size = config.hidden_size;
+        let hidden_size = architecture.hidden_size();
         let dimension = options.dimension.or(sentence.truncate_dim).unwrap_or(hidden_size);
         if !(1..=hidden_size).contains(&dimension) {
             return Err(Error::DimensionOutOfRange { dimension, hidden_size });
         }
-        let max_tokens = sentence.max_seq_length.unwrap_or(usize::MAX).min(config.max_length);
+        let max_tokens = sentence.max_seq_length.unwrap_or(usize::MAX).min(architecture.max_length());
         if max_tokens <= tokenizer.special_tokens() {
             return Err(Error::OptionTooSmall {
                 option: "max_seq_length",
@@ -74,30 +73,30 @@ impl Encoder {
             });
         }
         let weights = Weights::parse(&files.weights)?;
-        let backend = backend::open(&weights, &config, options, &place)?;
+        let backend = backend::open(&weights, &architecture, options, &place)?;
         let info = ModelInfo {
             name: files.name.clone(),
-            architecture: config.model_type.clone(),
-            parameters: config.parameters(),
+            architecture: architecture.model_type().to_owned(),
+            parameters: architecture.parameters(),
             hidden_size,
-            num_hidden_layers: config.num_hidden_layers,
-            num_attention_heads: config.num_attention_heads,
-            inner_size: config.inner_size(),
-            vocab_size: config.vocab_size,
+            num_hidden_layers: architecture.num_hidden_layers(),
+            num_attention_heads: architecture.num_attention_heads(),
+            inner_size: architecture.inner_size(),
+            vocab_size,
             max_tokens,
             dimension,
             pooling: sentence.pooling,
             prompts: sentence.prompts.clone(),
-            stored_as: weights.dtype("encoder.weight").unwrap_or_default(),
+            stored_as: weights.dtype(&architecture.embedding()).unwrap_or_default(),
             precision: backend.precision(),
             device: backend.device(),
             notice: place.notice,
-            fingerprint: fingerprint::of(files, &config, &sentence, max_tokens, dimension)?,
+            fingerprint: fingerprint::of(files, &architecture, &sentence, max_tokens, dimension)?,
         };
         let pool = options.threads.map(|n| rayon::ThreadPoolBuilder::new().num_threads(n).build());
         Ok(Self(Arc::new(Inner {
             tokenizer,
-            config,
+            architecture,
             sentence,
             pool: pool.transpose().map_err(|source| Error::Threads { source })?,
             batch_tokens: options.batch_tokens.unwrap_or_else(|| backend.batch_tokens()),
@@ -171,7 +170,7 @@ impl Encoder {
         let Inner { tokenizer, sentence, .. } = &*self.0;
         let room = self.max_tokens() - tokenizer.special_tokens();
         let prompt = sentence.prompts.of(role);
-        let skipped = match sentence.include_prompt {
+        let skipped = match sentence.include_prompt || prompt.is_empty() {
             true => 0,
             false => tokenizer.start().len() + tokenizer.count(prompt)?,
         };
@@ -184,15 +183,16 @@ impl Encoder {
         let sequence = |i: usize| {
             let own = tokens.get(i).map(|tokens| tokens.ids.as_slice()).unwrap_or_default();
             let ids = [tokenizer.start(), own, tokenizer.end()].concat();
+            let first = skipped.min(ids.len().saturating_sub(1));
             let pooled = match sentence.pooling {
-                Pooling::Cls => 0..1,
-                Pooling::Mean => skipped.min(ids.len().saturating_sub(1))..ids.len(),
+                Pooling::Cls => first..first + 1,
+                Pooling::Mean => first..ids.len(),
             };
             Sequence { ids, spans: vec![pooled] }
         };
         let pooled = self.lanes().run(&lengths, sequence)?;
         let unit = |(i, vector): (usize, Option<Vec<f32>>)| {
-            let vector = vector.unwrap_or_else(|| vec![0.0; self.0.config.hidden_size]);
+            let vector = vector.unwrap_or_else(|| vec![0.0; self.info().hidden_size]);
             pooling::to_unit(vector, self.dimension(), || format!("the vector of text {i}"))
         };
         pooled.into_iter().enumerate().map(unit).collect()
@@ -206,7 +206,7 @@ impl Encoder {
         let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
         let sequence = |i: usize| Sequence::with_all_states(sequences.get(i).cloned().unwrap_or_default());
         let states = self.lanes().run(&lengths, sequence)?;
-        let width = self.0.config.hidden_size;
+        let width = self.info().hidden_size;
         let whole = |values: Option<Vec<f32>>| States::new(values.unwrap_or_default(), width);
         Ok(states.into_iter().map(whole).collect())
     }
@@ -224,7 +224,7 @@ impl Encoder {
             Sequence { ids, spans: vec![whole] }
         };
         let means = self.lanes().run(&lengths, sequence)?;
-        Ok(means.into_iter().map(|mean| mean.unwrap_or_else(|| vec![0.0; self.0.config.hidden_size])).collect())
+        Ok(means.into_iter().map(|mean| mean.unwrap_or_else(|| vec![0.0; self.info().hidden_size])).collect())
     }
 
     /// The language-model head's logits for each sequence of ids, one row of the vocabulary's size a token.
@@ -236,14 +236,20 @@ impl Encoder {
         states.iter().map(|states| self.0.backend.logits(states)).collect()
     }
 
+    /// Floating-point operations of reading sequences of these lengths: two for each weight and token, and attention's two products.
+    #[must_use]
+    pub fn operations(&self, lengths: &[usize]) -> f64 {
+        self.0.architecture.operations(lengths)
+    }
+
     pub(crate) fn lanes(&self) -> Lanes<'_> {
-        let Inner { backend, pool, config, .. } = &*self.0;
+        let Inner { backend, pool, architecture, .. } = &*self.0;
         Lanes {
             backend: backend.as_ref(),
             pool: pool.as_ref(),
             batch_tokens: self.0.batch_tokens,
-            limit: config.max_length,
-            vocab_size: config.vocab_size,
+            limit: architecture.max_length(),
+            vocab_size: architecture.vocab_size(),
         }
     }
 

@@ -104,7 +104,7 @@ pub enum Error {
         source: safetensors::SafeTensorError,
     },
     /// A tensor of the architecture is absent.
-    #[error("the weights have no tensor `{name}` (with or without the prefix `model.`)")]
+    #[error("the weights have no tensor `{name}` (with or without a prefix such as `model.`)")]
     MissingWeight {
         /// Its name without prefix.
         name: String,

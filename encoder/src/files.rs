@@ -22,6 +22,8 @@ pub struct ModelFiles {
     pub prompts: Option<Bytes>,
     /// `sentence_bert_config.json`: `max_seq_length`.
     pub limits: Option<Bytes>,
+    /// `tokenizer_config.json`: `model_max_length`.
+    pub tokenizer_config: Option<Bytes>,
 }
 
 impl ModelFiles {

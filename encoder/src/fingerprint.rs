@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::config::NeoBertConfig;
+use crate::architecture::Architecture;
 use crate::error::{Error, Result};
 use crate::files::ModelFiles;
 use crate::sentence::SentenceConfig;
@@ -13,7 +13,7 @@ const SCHEME: &str = "neodex-encoder fingerprint 1";
 /// The parts that are values and not files.
 #[derive(Serialize)]
 struct Settings<'a> {
-    config: &'a NeoBertConfig,
+    config: &'a Architecture,
     sentence: &'a SentenceConfig,
     max_tokens: usize,
     dimension: usize,
@@ -22,7 +22,7 @@ struct Settings<'a> {
 /// BLAKE3 in hex over shape, pooling, prompts, limits, `dimension`, tokenizer and weights.
 pub(crate) fn of(
     files: &ModelFiles,
-    config: &NeoBertConfig,
+    config: &Architecture,
     sentence: &SentenceConfig,
     max_tokens: usize,
     dimension: usize,

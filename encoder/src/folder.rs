@@ -30,6 +30,8 @@ pub struct ModelFolder {
     pub prompts: Option<PathBuf>,
     /// `sentence_bert_config.json`
     pub limits: Option<PathBuf>,
+    /// `tokenizer_config.json`
+    pub tokenizer_config: Option<PathBuf>,
 }
 
 /// A step of `modules.json`.
@@ -77,7 +79,7 @@ impl ModelFolder {
                 }
             }
         }
-        let name = dir.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        let name = dir.canonicalize().ok().and_then(|path| name(&path));
         Ok(Self {
             name: name.unwrap_or_else(|| dir.display().to_string()),
             config: required(transformer.join("config.json"), "it holds the model's shape")?,
@@ -89,6 +91,7 @@ impl ModelFolder {
             pooling,
             prompts: optional(dir.join("config_sentence_transformers.json")),
             limits: optional(transformer.join("sentence_bert_config.json")),
+            tokenizer_config: optional(transformer.join("tokenizer_config.json")),
         })
     }
 
@@ -106,8 +109,18 @@ impl ModelFolder {
             pooling: some(&self.pooling)?,
             prompts: some(&self.prompts)?,
             limits: some(&self.limits)?,
+            tokenizer_config: some(&self.tokenizer_config)?,
         })
     }
+}
+
+/// What a folder is called; in the hub's cache, where folders have the names of commits, what the repository is.
+fn name(folder: &Path) -> Option<String> {
+    let own = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
+    let above = folder.parent().filter(|above| above.file_name().is_some_and(|name| name == "snapshots"));
+    let repository =
+        above.and_then(|above| own(above.parent()?)?.strip_prefix("models--").map(|name| name.replace("--", "/")));
+    repository.or_else(|| own(folder))
 }
 
 fn weights(transformer: &Path) -> Result<Vec<PathBuf>> {

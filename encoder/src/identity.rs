@@ -1,6 +1,6 @@
 //! What a model is, from its files alone and without building it: enough to know whether a database's vectors are its own.
 
-use crate::config::NeoBertConfig;
+use crate::architecture::Architecture;
 use crate::error::Result;
 use crate::files::ModelFiles;
 use crate::fingerprint;
@@ -23,10 +23,10 @@ impl Identity {
     /// # Errors
     /// Those of [`Encoder::from_files`](crate::Encoder::from_files) that name a configuration.
     pub fn of(files: &ModelFiles) -> Result<Self> {
-        let config = NeoBertConfig::from_json(&files.config)?;
+        let config = Architecture::from_json(&files.config)?;
         let sentence = SentenceConfig::read(files)?;
-        let dimension = sentence.truncate_dim.unwrap_or(config.hidden_size);
-        let max_tokens = sentence.max_seq_length.unwrap_or(usize::MAX).min(config.max_length);
+        let dimension = sentence.truncate_dim.unwrap_or(config.hidden_size());
+        let max_tokens = sentence.max_seq_length.unwrap_or(usize::MAX).min(config.max_length());
         let fingerprint = fingerprint::of(files, &config, &sentence, max_tokens, dimension)?;
         Ok(Self { dimension, max_tokens, fingerprint })
     }

@@ -17,6 +17,7 @@
 //! On the processor a model is computed in 8-bit integers unless [`Options::precision`] says otherwise; [`Precision::F32`] is the
 //! exact path and agrees with the reference implementation to about 1e-5. On a GPU (feature `cuda`) products are in bf16.
 
+mod architecture;
 mod backend;
 mod batch;
 mod config;
@@ -24,6 +25,7 @@ mod device;
 mod encoder;
 mod engine;
 mod error;
+mod family;
 mod files;
 mod fingerprint;
 mod folder;
@@ -38,7 +40,6 @@ mod lanes;
 pub mod late;
 pub mod model;
 mod options;
-#[cfg(any(feature = "cuda", test))]
 mod packed;
 mod pooling;
 mod precision;
@@ -52,11 +53,13 @@ mod unknown;
 mod untrained;
 mod weights;
 
+pub use architecture::architecture_of;
 pub use config::NeoBertConfig;
 pub use device::Device;
 pub use encoder::Encoder;
 pub use engine::instruction_set;
 pub use error::{Error, ErrorKind, Result};
+pub use family::published;
 pub use files::{Bytes, ModelFiles};
 pub use folder::ModelFolder;
 pub use identity::Identity;

@@ -2,8 +2,8 @@
 
 use candle_core::Device;
 
+use crate::architecture::Architecture;
 use crate::backend::Backend;
-use crate::config::NeoBertConfig;
 use crate::error::{Error, Result};
 use crate::precision::Precision;
 use crate::weights::Weights;
@@ -20,7 +20,7 @@ pub(crate) fn open(_: usize) -> Result<Device, String> {
 /// Never reached: no device was opened.
 pub(crate) fn load(
     _: &Weights<'_>,
-    _: &NeoBertConfig,
+    _: &Architecture,
     _: &Device,
     ordinal: usize,
     _: Precision,
@@ -29,10 +29,12 @@ pub(crate) fn load(
 }
 
 /// Never reached: no tensor is on a GPU.
-#[cfg(test)]
 pub(crate) mod op {
-    use candle_core::{DType, Error, Result, Tensor};
+    #[cfg(test)]
+    use candle_core::DType;
+    use candle_core::{Error, Result, Tensor};
 
+    #[cfg(test)]
     pub(crate) fn add_norm(_: Tensor, _: Option<&Tensor>, _: &Tensor, _: f32, _: DType) -> Result<(Tensor, Tensor)> {
         Err(Error::NotCompiledWithCudaSupport)
     }
@@ -41,6 +43,7 @@ pub(crate) mod op {
         Err(Error::NotCompiledWithCudaSupport)
     }
 
+    #[cfg(test)]
     pub(crate) fn swiglu(_: &Tensor) -> Result<Tensor> {
         Err(Error::NotCompiledWithCudaSupport)
     }
@@ -51,9 +54,12 @@ pub(crate) mod op {
 }
 
 /// Never reached: attention goes by buckets.
-#[cfg(test)]
 pub(crate) mod flash {
-    use candle_core::{Error, Result, Tensor};
+    use candle_core::{DType, Error, Result, Tensor};
+
+    pub(crate) fn takes(_: usize, _: DType) -> bool {
+        false
+    }
 
     pub(crate) fn attend(_: &Tensor, _: &Tensor, _: usize, _: usize) -> Result<Tensor> {
         Err(Error::NotCompiledWithCudaSupport)

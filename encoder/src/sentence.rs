@@ -44,6 +44,9 @@ pub(crate) struct SentenceConfig {
     pub(crate) include_prompt: bool,
     pub(crate) prompts: Prompts,
     pub(crate) max_seq_length: Option<usize>,
+    /// Whether letters are made small before the tokenizer sees them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) lower_case: bool,
     /// Dimensions to keep of a Matryoshka model.
     pub(crate) truncate_dim: Option<usize>,
 }
@@ -53,17 +56,20 @@ impl SentenceConfig {
         let pooling = object("1_Pooling/config.json", files.pooling.as_ref())?;
         let prompts = object("config_sentence_transformers.json", files.prompts.as_ref())?;
         let limits = object("sentence_bert_config.json", files.limits.as_ref())?;
+        let tokenizer = object("tokenizer_config.json", files.tokenizer_config.as_ref())?;
         let number = |map: &Map<String, Value>, key| map.get(key).and_then(Value::as_u64).map(|n| n as usize);
+        let default = prompts.get("default_prompt_name").and_then(Value::as_str);
         let prompt = |names: &[&str]| {
             let all = prompts.get("prompts");
-            let found = names.iter().find_map(|name| all?.get(name)?.as_str());
+            let found = names.iter().copied().chain(default).find_map(|name| all?.get(name)?.as_str());
             found.unwrap_or_default().to_owned()
         };
         Ok(Self {
             pooling: pooling_mode(&pooling)?,
             include_prompt: pooling.get("include_prompt").and_then(Value::as_bool).unwrap_or(true),
             prompts: Prompts { query: prompt(&["query"]), document: prompt(&["document", "passage", "corpus"]) },
-            max_seq_length: number(&limits, "max_seq_length"),
+            max_seq_length: number(&limits, "max_seq_length").or_else(|| number(&tokenizer, "model_max_length")),
+            lower_case: limits.get("do_lower_case").and_then(Value::as_bool).unwrap_or(false),
             truncate_dim: number(&prompts, "truncate_dim"),
         })
     }
@@ -82,7 +88,8 @@ fn pooling_mode(config: &Map<String, Value>) -> Result<Pooling> {
     };
     modes.sort();
     match modes.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] | ["mean"] => Ok(Pooling::Mean),
+        // The sum over the root of the length points where the mean does, and vectors are scaled.
+        [] | ["mean"] | ["mean_sqrt_len"] => Ok(Pooling::Mean),
         ["cls"] => Ok(Pooling::Cls),
         others => Err(Error::UnsupportedPooling { found: others.join(" + ") }),
     }

@@ -2,16 +2,20 @@
 //!
 //! The model's `tokenizer.json` does the splitting; its own truncation and padding are switched off, because both depend on the
 //! batch. A long text goes through it in pieces that end where a paragraph does, so that a file of any size costs memory
-//! for its tokens and not for the tokenizer's copies of it.
+//! for its tokens and not for the tokenizer's copies of it. White space goes to the piece behind it: tokenizers of RoBERTa's and XLM-R's
+//! kind read it as part of the word that follows.
 
 use std::ops::Range;
+
+use tokenizers::normalizers::{Lowercase, Sequence};
+use tokenizers::{Decoder, DecoderWrapper, NormalizerWrapper};
 
 use crate::error::{Error, Result};
 use crate::script::Scripts;
 
-/// A piece ends at the first line break past this many bytes.
+/// A piece ends before the white space around the first line break past this many bytes.
 const PIECE: usize = 4 << 10;
-/// Where no line breaks, it ends at the last white space before this many bytes, or there.
+/// Where no line breaks, it ends before the last white space before this many bytes, or there.
 const LONGEST_PIECE: usize = 16 << 10;
 
 /// The tokenizer of a model.
@@ -65,8 +69,19 @@ impl Tokenizer {
         inner.with_truncation(None).map_err(fault)?;
         inner.with_padding(None);
         let (start, end) = special_tokens(&inner)?;
-        let scripts = Scripts::of(inner.get_vocab(false).keys().map(String::as_str));
+        let scripts = Scripts::of(words(&inner).iter().map(String::as_str));
         Ok(Self { inner, start, end, scripts })
+    }
+
+    /// The same, with all letters made small before anything else.
+    ///
+    /// # Errors
+    /// [`Error::Tokenizer`] where it does not fit the tokenizer.
+    pub(crate) fn lowercased(mut self) -> Result<Self> {
+        let own = self.inner.get_normalizer().cloned();
+        let steps = [NormalizerWrapper::Lowercase(Lowercase)].into_iter().chain(own).collect();
+        self.inner.with_normalizer(Some(Sequence::new(steps))).map_err(fault)?;
+        Ok(self)
     }
 
     /// Ids that open every sequence: `[CLS]`.
@@ -145,6 +160,17 @@ fn fault(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
     Error::Tokenizer { reason: source.to_string() }
 }
 
+/// The vocabulary as text. Tokenizers over bytes write each byte as a letter of its own.
+fn words(inner: &tokenizers::Tokenizer) -> Vec<String> {
+    let vocabulary = inner.get_vocab(false).into_keys();
+    match inner.get_decoder() {
+        Some(DecoderWrapper::ByteLevel(decoder)) => {
+            vocabulary.filter_map(|word| decoder.decode(vec![word]).ok()).collect()
+        }
+        _ => vocabulary.collect(),
+    }
+}
+
 /// What the post-processor puts before and after a text; where there is none, the tokens of that name.
 fn special_tokens(inner: &tokenizers::Tokenizer) -> Result<(Vec<u32>, Vec<u32>)> {
     let probe = inner.encode("a", true).map_err(fault)?;
@@ -178,11 +204,13 @@ fn pieces(text: &str) -> impl Iterator<Item = Range<usize>> {
             let longest = text.floor_char_boundary(start + LONGEST_PIECE.min(rest.len())) - start;
             let head = rest.get(..longest).unwrap_or(rest);
             let line = head.get(PIECE..).and_then(|tail| tail.iter().position(|&byte| byte == b'\n'));
-            match line {
-                Some(at) => PIECE + at + 1,
-                None if longest == rest.len() => longest,
-                None => head.iter().rposition(u8::is_ascii_whitespace).map_or(longest, |at| at + 1),
-            }
+            let space = match line {
+                Some(at) => Some(PIECE + at),
+                None if longest == rest.len() => None,
+                None => head.iter().rposition(u8::is_ascii_whitespace),
+            };
+            let before = space.and_then(|at| head.get(..at)?.iter().rposition(|byte| !byte.is_ascii_whitespace()));
+            before.map_or(longest, |last| last + 1)
         };
         let piece = start..start + length;
         start = piece.end;
@@ -200,9 +228,11 @@ mod tests {
     fn pieces_end_with_lines_or_words_where_they_can() {
         let lines = format!("{}\nnext", "word ".repeat(1000));
         let cut: Vec<_> = pieces(&lines).collect();
-        assert_eq!(cut, [0..5001, 5001..5005]);
+        assert_eq!(cut, [0..4999, 4999..5005]);
         let words = "word ".repeat(8000);
-        assert!(pieces(&words).all(|piece| piece.len() <= LONGEST_PIECE && piece.start.is_multiple_of(5)));
+        assert!(
+            pieces(&words).all(|piece| piece.len() <= LONGEST_PIECE && piece.start.saturating_sub(4).is_multiple_of(5))
+        );
         let solid = "é".repeat(20_000);
         assert!(pieces(&solid).all(|piece| !piece.is_empty() && solid.is_char_boundary(piece.end)));
     }

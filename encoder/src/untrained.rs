@@ -2,6 +2,7 @@
 
 use safetensors::tensor::{Dtype, TensorView};
 
+use crate::architecture::Architecture;
 use crate::config::NeoBertConfig;
 use crate::error::{Error, Result};
 use crate::files::ModelFiles;
@@ -26,13 +27,25 @@ impl ModelFiles {
     /// [`Error::Config`] for a shape that cannot be.
     pub fn untrained(config: &NeoBertConfig) -> Result<Self> {
         config.validate()?;
+        let json = serde_json::to_vec(config)
+            .map_err(|source| Error::InvalidJson { file: "config.json".to_owned(), source })?;
+        Self::untrained_as(&json)
+    }
+
+    /// A model of any family as its training would start, by the bytes of its `config.json`.
+    ///
+    /// # Errors
+    /// Those of reading a `config.json`.
+    pub(crate) fn untrained_as(config: &[u8]) -> Result<Self> {
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
-        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = shapes(config)
+        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Architecture::from_json(config)?
+            .tensors()
             .into_iter()
             .map(|(name, shape)| {
                 let numbers = shape.iter().product();
                 let bytes = match shape.as_slice() {
                     [_, _] => random.bytes(numbers, SPREAD),
+                    _ if name.ends_with(".bias") => 0.0_f32.to_le_bytes().repeat(numbers),
                     _ => 1.0_f32.to_le_bytes().repeat(numbers),
                 };
                 (name, shape, bytes)
@@ -44,30 +57,8 @@ impl ModelFiles {
         });
         let views = views.collect::<Result<Vec<_>>>()?;
         let weights = safetensors::serialize(views, None).map_err(|source| Error::DamagedWeights { source })?;
-        let config = serde_json::to_vec(config)
-            .map_err(|source| Error::InvalidJson { file: "config.json".to_owned(), source })?;
-        Ok(Self::new("untrained", config, TOKENIZER.as_bytes(), weights))
+        Ok(Self::new("untrained", config.to_vec(), TOKENIZER.as_bytes(), weights))
     }
-}
-
-fn shapes(config: &NeoBertConfig) -> Vec<(String, Vec<usize>)> {
-    let (hidden, inner) = (config.hidden_size, config.inner_size());
-    let mut shapes = vec![
-        ("encoder.weight".to_owned(), vec![config.vocab_size, hidden]),
-        ("layer_norm.weight".to_owned(), vec![hidden]),
-    ];
-    for layer in 0..config.num_hidden_layers {
-        let own = [
-            ("attention_norm", vec![hidden]),
-            ("qkv", vec![3 * hidden, hidden]),
-            ("wo", vec![hidden, hidden]),
-            ("ffn_norm", vec![hidden]),
-            ("ffn.w12", vec![2 * inner, hidden]),
-            ("ffn.w3", vec![hidden, inner]),
-        ];
-        shapes.extend(own.map(|(name, shape)| (format!("transformer_encoder.{layer}.{name}.weight"), shape)));
-    }
-    shapes
 }
 
 /// xorshift64 (Marsaglia 2003).

@@ -14,8 +14,12 @@ use safetensors::tensor::{Dtype, TensorView};
 use crate::error::{Error, Result};
 use crate::quantized::{Quantized, SCALE};
 
-/// Put before the encoder's names in files saved with a language-model head.
-const PREFIX: &str = "model.";
+/// Put before the encoder's names in files saved with a head: NeoBERT's and ModernBERT's, then the other families'.
+const PREFIXES: [&str; 6] = ["", "model.", "bert.", "roberta.", "distilbert.", "nomic_bert."];
+/// What norms were called in the first checkpoints, and still are in some.
+const OLD_NAMES: [(&str, &str); 2] = [("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta")];
+/// Numbers that some checkpoints hold and no model needs: they count 0, 1, 2.
+const COUNTED: &str = "position_ids";
 
 /// Named tensors of a checkpoint.
 pub struct Weights<'a> {
@@ -35,7 +39,7 @@ impl<'a> Weights<'a> {
         Ok(Self { shards })
     }
 
-    /// The tensor `name`, with or without the prefix `model.`, in f32 on `device`.
+    /// The tensor `name`, with or without a prefix such as `model.`, in f32 on `device`.
     ///
     /// # Errors
     /// Those of [`Weights::values`], and [`Error::Compute`] where the device refuses.
@@ -43,7 +47,7 @@ impl<'a> Weights<'a> {
         Ok(Tensor::from_vec(self.values(name, shape)?, shape, device)?)
     }
 
-    /// The numbers of the tensor `name`, with or without the prefix `model.`, in row order.
+    /// The numbers of the tensor `name`, with or without a prefix such as `model.`, in row order.
     ///
     /// # Errors
     /// [`Error::MissingWeight`], [`Error::ShapeMismatch`] where it is not of `shape`, [`Error::UnsupportedDtype`],
@@ -105,8 +109,8 @@ impl<'a> Weights<'a> {
     pub(crate) fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let all = self.shards.iter().flat_map(SafeTensors::tensors);
         let mut tensors: Vec<_> = all
-            .map(|(name, view)| (name.strip_prefix(PREFIX).unwrap_or(&name).to_owned(), view.shape().to_vec()))
-            .filter(|(name, _)| !name.ends_with(SCALE))
+            .map(|(name, view)| (name.strip_prefix("model.").unwrap_or(&name).to_owned(), view.shape().to_vec()))
+            .filter(|(name, _)| !name.ends_with(SCALE) && !name.ends_with(COUNTED))
             .collect();
         tensors.sort();
         tensors.dedup();
@@ -114,8 +118,13 @@ impl<'a> Weights<'a> {
     }
 
     fn find(&self, name: &str) -> Option<TensorView<'a>> {
-        let prefixed = format!("{PREFIX}{name}");
-        self.shards.iter().find_map(|shard| shard.tensor(&prefixed).or_else(|_| shard.tensor(name)).ok())
+        let find = |name: &str| self.shards.iter().find_map(|shard| shard.tensor(name).ok());
+        let anywhere = |name: &str| PREFIXES.iter().find_map(|prefix| find(&format!("{prefix}{name}")));
+        let old = || {
+            let (new, old) = OLD_NAMES.iter().find(|(new, _)| name.ends_with(new))?;
+            anywhere(&format!("{}{old}", name.strip_suffix(new)?))
+        };
+        anywhere(name).or_else(old)
     }
 }
 

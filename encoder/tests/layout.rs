@@ -139,9 +139,9 @@ fn a_step_that_is_not_built_is_named() {
 fn another_model_is_refused_by_name() {
     let dir = TempDir::new().unwrap();
     copy(dir.path());
-    write(dir.path().join("config.json"), r#"{"model_type":"bert","hidden_size":384}"#);
+    write(dir.path().join("config.json"), r#"{"model_type":"t5","hidden_size":384}"#);
     let error = load(dir.path()).unwrap_err();
-    assert!(matches!(&error, Error::UnsupportedArchitecture { found, .. } if found == "bert"), "{error}");
+    assert!(matches!(&error, Error::UnsupportedArchitecture { found, .. } if found == "t5"), "{error}");
     assert!(error.to_string().contains("NeoBERT"), "{error}");
 }
 

@@ -26,6 +26,48 @@ pub enum Error {
         /// The names that were looked for; any one of them would do.
         expected: Vec<String>,
     },
+    /// A folder holds no task, nor does any of its subfolders.
+    #[error(
+        "{}: no task in it; a task is a folder with test.jsonl (or corpus.jsonl, queries.jsonl and qrels/test.tsv), \
+         and this may be one or hold several",
+        folder.display()
+    )]
+    NoTask {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A task lacks the records of a split.
+    #[error("{}: there is no {split}.jsonl, .jsonl.gz or .jsonl.zst", folder.display())]
+    MissingRecords {
+        /// The task's folder.
+        folder: PathBuf,
+        /// The split.
+        split: String,
+    },
+    /// The data of a task do not fit together.
+    #[error("task {task}: {reason}")]
+    Task {
+        /// The task's name.
+        task: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The model that is evaluated failed.
+    #[error("task {task}: {source}")]
+    Model {
+        /// The task's name.
+        task: String,
+        /// What the model said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file of GLUE is not there.
+    #[error("no file for {task}; looked for {}", looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "))]
+    MissingGlue {
+        /// The task.
+        task: &'static str,
+        /// Where it was looked for.
+        looked: Vec<PathBuf>,
+    },
     /// The file is compressed and was opened as plain text.
     #[error("{}: compressed; decompress it first, or hand over a reader that does", path.display())]
     Compressed {
@@ -99,9 +141,14 @@ mod tests {
     #[test]
     fn every_message_names_the_place_and_the_facts() {
         let json = serde_json::from_str::<u8>("x").unwrap_err();
-        let table: [(Error, &[&str]); 9] = [
+        let table: [(Error, &[&str]); 14] = [
             (Error::Io { path: "a.tsv".into(), source: io::Error::other("disk gone") }, &["a.tsv", "disk gone"]),
             (Error::MissingFile { folder: "dir".into(), expected: vec!["x".into(), "y".into()] }, &["dir", "x, y"]),
+            (Error::NoTask { folder: "dir".into() }, &["dir: no task"]),
+            (Error::MissingRecords { folder: "t".into(), split: "test".into() }, &["t: ", "test.jsonl"]),
+            (Error::Task { task: "T".into(), reason: "no".into() }, &["task T: no"]),
+            (Error::Model { task: "T".into(), source: "down".into() }, &["task T: down"]),
+            (Error::MissingGlue { task: "rte", looked: vec!["a".into(), "b".into()] }, &["rte", "a, b"]),
             (Error::Compressed { path: "corpus.jsonl.gz".into() }, &["corpus.jsonl.gz", "decompress"]),
             (Error::Malformed { path: "q.tsv".into(), line: 7, reason: "no".into() }, &["q.tsv:7: no"]),
             (Error::Json { path: "c.jsonl".into(), line: 3, source: json }, &["c.jsonl:3: expected value"]),

@@ -1,4 +1,4 @@
-//! What the numbers mean: ranking metrics, qrels, BEIR folders, STS files.
+//! What the numbers mean: metrics of rankings, classes, clusters and correlations; qrels, BEIR folders, STS files, MTEB's tasks.
 //!
 //! One definition of every metric, shared by the command line, the trainer and the tests, so that no two of them can disagree about what
 //! nDCG is. Nothing here searches: a caller brings rankings and scores, this crate judges them and reads and writes the files that
@@ -22,11 +22,22 @@
 //! ```
 
 pub mod beir;
+pub mod binary;
+pub mod clusters;
+mod descent;
 pub mod error;
 pub mod evaluation;
+pub mod glue;
+pub mod kmeans;
+pub mod labels;
 mod lines;
+pub mod logistic;
+mod mersenne;
 pub mod metrics;
+pub mod mteb;
+pub mod pppl;
 pub mod qrels;
+mod random;
 pub mod report;
 pub mod run;
 pub mod sts;

@@ -8,7 +8,9 @@ use std::fs;
 use std::io::{Write, stdout};
 use std::time::Instant;
 
-use neodex_index::vector::{BuildOptions, Code, Distance, Query, SearchOptions, Segment, SegmentBuilder, instruction_set};
+use neodex_index::vector::{
+    BuildOptions, Code, Distance, Query, SearchOptions, Segment, SegmentBuilder, instruction_set,
+};
 use neodex_index::{Key, KeySet};
 
 const NEAREST: usize = 10;
@@ -54,7 +56,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(out, "width {width:>4}  recall {recall:.4}  {rate:>8.0} a second")?;
     }
     for every in [2u64, 10, 30, 100, 1000] {
-        let allowed: KeySet = (0..rows as u64).filter(|key| key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33 < (1 << 31) / every).map(Key).collect();
+        let allowed: KeySet = (0..rows as u64)
+            .filter(|key| key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33 < (1 << 31) / every)
+            .map(Key)
+            .collect();
         let (_, plan) = segment.find(&queries[0], NEAREST, Some(&allowed), &SearchOptions::default())?;
         let (recall, rate) = filtered(&segment, &queries, &truth, &allowed)?;
         writeln!(out, "1 in {every}: recall {recall:.4} of those in the truth, {rate:>8.0} a second, {plan}")?;
@@ -63,13 +68,27 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Recall among the allowed that are in the truth, and queries per second given the bitset.
-fn filtered(segment: &Segment, queries: &[Query], truth: &[&[u64]], allowed: &KeySet) -> Result<(f64, f64), Box<dyn Error>> {
-    let truth: Vec<Vec<u64>> = truth.iter().map(|nearest| nearest.iter().copied().filter(|&key| allowed.contains(Key(key))).take(NEAREST).collect()).collect();
+fn filtered(
+    segment: &Segment,
+    queries: &[Query],
+    truth: &[&[u64]],
+    allowed: &KeySet,
+) -> Result<(f64, f64), Box<dyn Error>> {
+    let truth: Vec<Vec<u64>> = truth
+        .iter()
+        .map(|nearest| nearest.iter().copied().filter(|&key| allowed.contains(Key(key))).take(NEAREST).collect())
+        .collect();
     let truth: Vec<&[u64]> = truth.iter().map(Vec::as_slice).collect();
     measure(segment, queries, &truth, Some(allowed), SearchOptions::default().width)
 }
 
-fn measure(segment: &Segment, queries: &[Query], truth: &[&[u64]], allowed: Option<&KeySet>, width: usize) -> Result<(f64, f64), Box<dyn Error>> {
+fn measure(
+    segment: &Segment,
+    queries: &[Query],
+    truth: &[&[u64]],
+    allowed: Option<&KeySet>,
+    width: usize,
+) -> Result<(f64, f64), Box<dyn Error>> {
     let allowed = allowed.map(|keys| segment.prepare(keys));
     let search = |query| segment.find_prepared(query, NEAREST, allowed.as_ref(), &SearchOptions::width(width));
     let (mut hits, mut wanted) = (0, 0);
@@ -114,6 +133,14 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 /// Processor seconds of this process: what a busy machine does not stretch.
 fn processor_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let ticks: f64 = stat.rsplit(')').next().unwrap_or("").split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum();
+    let ticks: f64 = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|t| t.parse::<f64>().ok())
+        .sum();
     ticks / 100.0
 }

@@ -122,7 +122,9 @@ impl Error {
             | Error::UnknownField { .. }
             | Error::TypeMismatch { .. } => ErrorKind::Input,
             Error::Damaged { .. } => ErrorKind::Data,
-            Error::Building { .. } | Error::Lexical { .. } | Error::Stopped { .. } | Error::Io { .. } => ErrorKind::System,
+            Error::Building { .. } | Error::Lexical { .. } | Error::Stopped { .. } | Error::Io { .. } => {
+                ErrorKind::System
+            }
         }
     }
 

@@ -18,9 +18,14 @@ use proptest::prelude::*;
 fn seal(set: &VectorSet, policy: &SealPolicy) -> usize {
     let mut sealed = 0;
     while let Some(sealing) = set.begin(policy).unwrap() {
-        let segment = sealing.build(set.dimension(), set.distance(), &BuildOptions::default(), |_| true).unwrap().unwrap();
+        let segment =
+            sealing.build(set.dimension(), set.distance(), &BuildOptions::default(), |_| true).unwrap().unwrap();
         sealed += 1;
-        set.install(sealing, 1_000 * set.segments().len() as u64 + sealed as u64 + set.len() as u64 * 1_000_000, segment);
+        set.install(
+            sealing,
+            1_000 * set.segments().len() as u64 + sealed as u64 + set.len() as u64 * 1_000_000,
+            segment,
+        );
     }
     sealed
 }
@@ -120,7 +125,8 @@ mod small {
     #[test]
     fn duplicates_are_all_found_and_deleted_one_by_one() {
         let mut builder = SegmentBuilder::new(DIMENSION, Distance::Cosine, 0).unwrap();
-        let (same, other) = (Code::encode(&[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap(), Code::encode(&[1.0; DIMENSION]).unwrap());
+        let (same, other) =
+            (Code::encode(&[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap(), Code::encode(&[1.0; DIMENSION]).unwrap());
         for key in 0..2_500 {
             builder.push(Key(key), if key % 500 == 0 { &other } else { &same }).unwrap();
         }
@@ -195,7 +201,8 @@ fn recall(set: &VectorSet, model: &Model, queries: &[Vec<f32>], allowed: Option<
     let (mut hits, mut wanted, mut plan) = (0, 0, None);
     for query in queries {
         let candidates = model.iter().filter(|(key, _)| allowed.is_none_or(|allowed| allowed.contains(Key(**key))));
-        let exact = top_k(candidates.map(|(&key, vector)| Scored::new(Key(key), set.distance().score(query, vector))), 10);
+        let exact =
+            top_k(candidates.map(|(&key, vector)| Scored::new(Key(key), set.distance().score(query, vector))), 10);
         let found = set.find(&Query::new(query).unwrap(), 10, keys.as_ref(), &SearchOptions::default()).unwrap();
         for best in &found.best {
             let exact = set.distance().score(query, &model[&best.key.0]);
@@ -254,7 +261,8 @@ fn filters_keep_the_recall() {
     let mut random = Random(5);
     let mut ways = Vec::new();
     for share in [0.9, 0.5, 0.35, 0.1, 0.01, 0.001] {
-        let keys: KeySet = (0..ROWS).filter(|_| (random.next() >> 11) as f64 / ((1u64 << 53) as f64) < share).map(Key).collect();
+        let keys: KeySet =
+            (0..ROWS).filter(|_| (random.next() >> 11) as f64 / ((1u64 << 53) as f64) < share).map(Key).collect();
         let (found, plan) = recall(&set, &model, &queries, Some(&keys));
         assert!(found >= 0.96, "{share}: {found} by {plan:?}");
         ways.push(plan);
@@ -300,7 +308,10 @@ fn recall_survives_deletes_and_merges() {
     let with_tombstones = recall(&set, &model, &queries, None).0;
     assert!(with_tombstones >= expected - 0.005, "{with_tombstones} with tombstones, {expected} fresh");
     seal(&set, &policy(700));
-    assert!(set.segments().iter().all(|(_, segment)| segment.dead() * 5 <= segment.len()), "worn segments are built again");
+    assert!(
+        set.segments().iter().all(|(_, segment)| segment.dead() * 5 <= segment.len()),
+        "worn segments are built again"
+    );
     let rebuilt = recall(&set, &model, &queries, None).0;
     assert!(rebuilt >= expected - 0.005, "{rebuilt} rebuilt, {expected} fresh");
 }

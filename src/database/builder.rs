@@ -8,13 +8,13 @@ use neodex_storage::{Manifest, Store, StoreOptions};
 
 use crate::chunking::{Chunker, StructuralChunker};
 use crate::config::Config;
-use crate::database::{Database, Inner, manifest, recovery};
+use crate::database::{Database, Inner, manifest, recovery, switch};
 use crate::embedding::{BroughtVectors, Embedder, bundled};
 use crate::error::{Error, Result};
 use crate::ingest::apply::Applier;
 use crate::ingest::budget::Budget;
-use crate::ingest::reembed::drop_vectors;
-use crate::schema::{ONLY, TOTALS};
+use crate::ingest::vacate::drop_vectors;
+use crate::schema::{ONLY, Slot, TOTALS};
 use crate::sealing::Sealer;
 use crate::search::filter::FilterCache;
 
@@ -27,6 +27,7 @@ pub struct DatabaseBuilder {
     chunker: Option<Arc<dyn Chunker>>,
     create: bool,
     replace_model: bool,
+    background: bool,
     temporary: Option<tempfile::TempDir>,
 }
 
@@ -49,6 +50,7 @@ impl DatabaseBuilder {
             chunker: None,
             create: true,
             replace_model: false,
+            background: true,
             temporary: None,
         }
     }
@@ -106,8 +108,16 @@ impl DatabaseBuilder {
         self
     }
 
-    /// Whether a database of another model takes this one (default: it is refused). Its vectors are dropped while it is opened, and
-    /// [`Database::reembed`] makes new ones; until then its documents are found by words only.
+    /// Whether documents that wait for their vectors get them on a thread of their own while the database is open (default: they do). A program
+    /// that opens it for a moment may leave that to others.
+    pub fn background(mut self, background: bool) -> Self {
+        self.background = background;
+        self
+    }
+
+    /// Whether a database of another model takes this one (default: it is refused). Its vectors are dropped while it is opened, and new ones
+    /// are made in the background or by [`Database::reembed`]; until then its documents are found by words only. [`Database::reembed_with`]
+    /// keeps the old ones until the new ones are complete.
     pub fn replace_model(mut self, replace: bool) -> Self {
         self.replace_model = replace;
         self
@@ -179,7 +189,10 @@ impl DatabaseBuilder {
         };
         let recovered = recovery::recover(&store, &path, &config)?;
         notices.extend(recovered.notices);
-        notices.extend(pending(&store, embedder.is_some_and(Embedder::embeds_text))?);
+        let slot = manifest::slot(&store.manifest().fields);
+        let embeds_text = embedder.is_some_and(Embedder::embeds_text);
+        notices.extend(pending(&store, slot, embeds_text, self.background)?);
+        notices.extend(switch::notice(&store)?);
         let indexes = recovered.indexes;
         let policy = config.sealing.clone();
         let sealer = match &indexes.vectors {
@@ -194,7 +207,7 @@ impl DatabaseBuilder {
         };
         let applier = Applier::start(store.clone(), indexes.clone(), recovered.searchable, policy)?;
         let chunker = self.chunker.unwrap_or_else(|| Arc::new(StructuralChunker::new(&config.chunking)));
-        Ok(Database::new(Inner {
+        let inner = Inner {
             applier,
             sealer,
             indexes,
@@ -206,9 +219,11 @@ impl DatabaseBuilder {
             embedder: shared,
             chunker,
             window_tokens,
+            slot,
             notices,
             temporary: self.temporary,
-        }))
+        };
+        Database::new(inner, self.background)
     }
 }
 
@@ -250,13 +265,11 @@ fn usual(stored: Option<&BTreeMap<String, String>>, notices: &mut Vec<String>) -
 }
 
 /// Documents without vectors are found by words only, which nobody would guess.
-fn pending(store: &Store, has_embedder: bool) -> Result<Option<String>> {
+fn pending(store: &Store, slot: Slot, has_embedder: bool, background: bool) -> Result<Option<String>> {
     let totals = store.get(&TOTALS, ONLY)?.unwrap_or_default();
-    let pending = totals.chunks.saturating_sub(totals.vectors);
+    let pending = totals.chunks.saturating_sub(totals.vectors(slot));
+    let remedy = if background { "they are made in the background" } else { "`reembed` makes them" };
     Ok((has_embedder && pending > 0).then(|| {
-        format!(
-            "{pending} of {} passages have no vector yet and are found by words only; `reembed` makes them",
-            totals.chunks
-        )
+        format!("{pending} of {} passages have no vector yet and are found by words only; {remedy}", totals.chunks)
     }))
 }

@@ -13,6 +13,7 @@ use neodex_storage::Manifest;
 use crate::config::Config;
 use crate::embedding::Embedder;
 use crate::error::{Error, Result};
+use crate::schema::Slot;
 
 const CHUNKING: &str = "chunking";
 const DIMENSION: &str = "dimension";
@@ -22,6 +23,10 @@ const MODEL: &str = "model.name";
 const FINGERPRINT: &str = "model.fingerprint";
 const FOLDER: &str = "model.folder";
 const WINDOW: &str = "model.window_tokens";
+/// Where the vectors lie; absent for the first slot.
+const SLOT: &str = "vectors.slot";
+/// Before the fields of a model whose vectors are being made beside those that serve.
+const NEXT: &str = "next.";
 /// `none` where a database was made to be without a model.
 const MEANING: &str = "meaning";
 
@@ -113,11 +118,53 @@ pub(crate) fn model(fields: &BTreeMap<String, String>) -> Option<(String, String
     Some((fields.get(MODEL)?.clone(), fields.get(FINGERPRINT)?.clone()))
 }
 
-/// The fields of a database that has no model yet.
+/// What a model says of itself.
+const OF_MODEL: [&str; 7] = [DIMENSION, DISTANCE, ROWS, MODEL, FINGERPRINT, FOLDER, WINDOW];
+
+/// The fields of a database that has no model yet, and none under way.
 pub(crate) fn without_model(fields: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let of_model = [DIMENSION, DISTANCE, ROWS, MODEL, FINGERPRINT, FOLDER, WINDOW];
-    let kept = fields.iter().filter(|(name, _)| !of_model.contains(&name.as_str()));
+    let kept = fields.iter().filter(|(name, _)| !OF_MODEL.contains(&name.as_str()) && !name.starts_with(NEXT));
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Where the vectors that serve lie.
+pub(crate) fn slot(fields: &BTreeMap<String, String>) -> Slot {
+    let named = fields.get(SLOT).and_then(|bit| bit.parse::<u32>().ok());
+    Slot::ALL.into_iter().find(|slot| named == Some(slot.bit())).unwrap_or(Slot::First)
+}
+
+/// Name and fingerprint of the model whose vectors are being made.
+pub(crate) fn next_model(fields: &BTreeMap<String, String>) -> Option<(String, String)> {
+    let get = |name: &str| fields.get(&format!("{NEXT}{name}")).cloned();
+    Some((get(MODEL)?, get(FINGERPRINT)?))
+}
+
+/// The fields with `model` noted as the one whose vectors are being made; its fields are [`describe`]'s.
+pub(crate) fn with_next(
+    fields: &BTreeMap<String, String>,
+    model: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut noted: BTreeMap<String, String> = fields
+        .iter()
+        .filter(|(name, _)| !name.starts_with(NEXT))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let of_model = model.iter().filter(|(name, _)| OF_MODEL.contains(&name.as_str()));
+    noted.extend(of_model.map(|(name, value)| (format!("{NEXT}{name}"), value.clone())));
+    noted
+}
+
+/// The fields once `model` has taken over, its vectors in `slot`.
+pub(crate) fn switched(
+    fields: &BTreeMap<String, String>,
+    model: &BTreeMap<String, String>,
+    slot: Slot,
+) -> BTreeMap<String, String> {
+    let mut switched = without_model(fields);
+    switched.remove(MEANING);
+    switched.extend(model.iter().map(|(name, value)| (name.clone(), value.clone())));
+    switched.insert(SLOT.to_owned(), slot.bit().to_string());
+    switched
 }
 
 /// Makes the database one that keeps to words.
@@ -147,6 +194,22 @@ pub enum DatabaseModel {
         /// The folder it was in, where it was in one.
         folder: Option<PathBuf>,
     },
+}
+
+/// The model whose vectors `reembed` has begun to make for the database in a folder, beside those that serve; [`DatabaseModel::Open`] where
+/// there is none.
+///
+/// # Errors
+/// When the manifest is damaged or of a newer format.
+pub fn next_database_model(database: impl AsRef<Path>) -> Result<DatabaseModel> {
+    let Some(Manifest { fields, .. }) = Manifest::read(database)? else { return Ok(DatabaseModel::Open) };
+    Ok(match next_model(&fields) {
+        Some((name, fingerprint)) => {
+            let folder = fields.get(&format!("{NEXT}{FOLDER}")).map(PathBuf::from);
+            DatabaseModel::Made { name, fingerprint, folder }
+        }
+        None => DatabaseModel::Open,
+    })
 }
 
 /// The model of the database in a folder.

@@ -4,9 +4,11 @@
 //! handles need not wait for anybody.
 
 mod builder;
-mod manifest;
+pub(crate) mod manifest;
+mod meaning;
 mod recovery;
 mod stats;
+mod switch;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -22,8 +24,9 @@ use crate::document::{Document, DocumentId};
 use crate::embedding::Embedder;
 use crate::error::{Error, Result};
 use crate::ingest::apply::{Applier, Indexes};
+use crate::ingest::background::Background;
 use crate::ingest::budget::Budget;
-use crate::ingest::control::{Cancel, Control, Observer};
+use crate::ingest::control::{Cancel, Control, Observer, OnStored};
 use crate::ingest::delete::{delete, delete_many};
 use crate::ingest::pipeline::run;
 use crate::ingest::prepare::Preparer;
@@ -32,19 +35,22 @@ use crate::ingest::report::IngestReport;
 use crate::ingest::sync::{SyncOptions, sync};
 use crate::ingest::writer::{Item, Writer};
 use crate::load;
-use crate::schema::DOCUMENTS;
+use crate::schema::{DOCUMENTS, Slot};
 use crate::sealing::{SealProgress, Sealer};
 use crate::search::filter::FilterCache;
 use crate::search::{Search, filter};
 
 pub use builder::DatabaseBuilder;
-pub use manifest::{DatabaseModel, database_model};
-pub use stats::{BytesOnDisk, ModelStats, Stats};
+pub use manifest::{DatabaseModel, database_model, next_database_model};
+pub use meaning::Field;
+pub use stats::{BytesOnDisk, ModelStats, NextModel, Stats};
 pub use verify::{Fault, Verification};
 
 /// An open database. Clones are handles to the same one.
 #[derive(Debug)]
 pub struct Database {
+    // The background goes before what it works on.
+    background: Arc<Background>,
     pub(crate) inner: Arc<Inner>,
     written: AtomicU64,
 }
@@ -63,6 +69,8 @@ pub(crate) struct Inner {
     pub(crate) embedder: Option<Arc<dyn Embedder>>,
     pub(crate) chunker: Arc<dyn Chunker>,
     pub(crate) window_tokens: usize,
+    /// Where the vectors that serve lie.
+    pub(crate) slot: Slot,
     pub(crate) budget: Budget,
     pub(crate) notices: Vec<String>,
     /// Goes with the last handle.
@@ -84,13 +92,19 @@ impl Inner {
 
     /// What turns planned documents into rows, with this database's settings.
     pub(crate) fn preparer(&self) -> Preparer<'_> {
-        Preparer { embedder: self.embedder.as_deref(), window_tokens: self.window_tokens, rows: self.config.rows }
+        Preparer {
+            embedder: self.embedder.as_deref(),
+            window_tokens: self.window_tokens,
+            rows: self.config.rows,
+            slot: self.slot,
+        }
     }
 }
 
 impl Clone for Database {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), written: AtomicU64::new(self.written.load(Ordering::Acquire)) }
+        let written = AtomicU64::new(self.written.load(Ordering::Acquire));
+        Self { background: Arc::clone(&self.background), inner: Arc::clone(&self.inner), written }
     }
 }
 
@@ -116,8 +130,11 @@ impl Database {
         DatabaseBuilder::temporary()
     }
 
-    pub(crate) fn new(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner), written: AtomicU64::new(0) }
+    /// A first handle. With `background` what is missing is made on a thread of its own.
+    pub(crate) fn new(inner: Inner, background: bool) -> Result<Self> {
+        let inner = Arc::new(inner);
+        let background = if background { Background::start(&inner)? } else { Background::none() };
+        Ok(Self { background: Arc::new(background), inner, written: AtomicU64::new(0) })
     }
 
     /// Stores a document, replacing the one with the same id, and returns when it is durable.
@@ -129,7 +146,7 @@ impl Database {
         let mut writer = Writer::new(&self.inner, &control);
         let source = document.id.to_string();
         document.check()?;
-        writer.push(Item { document, source, origin: None, replaces: None, permit: None, vector: None })?;
+        writer.push(Item { document, source, origin: None, permit: None, vector: None })?;
         let report = writer.finish()?;
         self.wrote();
         match report.failed.into_iter().next() {
@@ -147,7 +164,8 @@ impl Database {
     /// another dimension or with a NaN in it for instance, are in the report.
     pub fn insert_vectors(&self, items: impl IntoIterator<Item = (Document, Vec<f32>)>) -> Result<IngestReport> {
         if self.inner.embedder.is_none() || self.inner.embeds_text() {
-            let reason = "this database makes its own vectors; open one with `vectors(dimension)` to bring them".to_owned();
+            let reason =
+                "this database makes its own vectors; open one with `vectors(dimension)` to bring them".to_owned();
             return Err(Error::Argument { field: "vector", reason });
         }
         let report = run(&self.inner, &Control::default(), |feed| {
@@ -202,6 +220,29 @@ impl Database {
         report
     }
 
+    /// Stores documents and says of each what became of it, as soon as that is certain: durable, unchanged, or refused and why. The name beside
+    /// a document is what `on_stored` is told; it is called from several threads, in no order.
+    ///
+    /// # Errors
+    /// As [`Database::insert_many`]; documents `on_stored` was not told of are then not stored.
+    pub fn insert_each(
+        &self,
+        documents: impl IntoIterator<Item = (String, Document)>,
+        on_stored: OnStored,
+    ) -> Result<IngestReport> {
+        let control = Control::telling(on_stored);
+        let report = run(&self.inner, &control, |feed| {
+            for (name, document) in documents {
+                if !feed.document(document, name, None) {
+                    break;
+                }
+            }
+            Ok(IngestReport::default())
+        });
+        self.wrote();
+        report
+    }
+
     /// Brings the database up to date with a file or a folder: new and changed documents are stored, unchanged ones skipped, and with
     /// [`SyncOptions::prune`] those whose file is gone are deleted.
     ///
@@ -222,9 +263,29 @@ impl Database {
     /// # Errors
     /// [`Error::NoEmbedder`] where there is nothing to embed with, or when the store refuses to write.
     pub fn reembed(&self, cancel: &Cancel, observer: Option<Observer>) -> Result<IngestReport> {
+        self.background.stop();
         let report = reembed(&self.inner, &Control::new(cancel.clone(), observer));
         self.wrote();
         report
+    }
+
+    /// Makes vectors for all documents with another embedder, beside those there are, and lets it take over when they are complete.
+    ///
+    /// The old vectors serve all the while: searches use them, and documents written meanwhile get them too. Interrupted, it goes on where it
+    /// stopped when it is called again with the same embedder; with another one it begins again. When every document has its new vectors, one
+    /// write to `FORMAT` lets the new embedder take over: open the database again, with it. Handles that are open stay with the old one, and
+    /// what they write after that gets its new vectors at the next opening. [`IngestReport::cancelled`] tells that it has not come to that.
+    ///
+    /// # Errors
+    /// When the embedder fails on every document, or the store refuses to write.
+    pub fn reembed_with(
+        &self,
+        embedder: Arc<dyn Embedder>,
+        cancel: &Cancel,
+        observer: Option<Observer>,
+    ) -> Result<IngestReport> {
+        self.background.stop();
+        switch::reembed_with(&self.inner, embedder.as_ref(), &Control::new(cancel.clone(), observer))
     }
 
     /// A document exactly as it was stored, or `None`.

@@ -6,13 +6,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use neodex_index::lexical::{LexicalIndex, OpenOptions};
 use neodex_index::DocumentKey;
+use neodex_index::lexical::{LexicalIndex, OpenOptions};
 use neodex_index::vector::VectorSet;
 use neodex_storage::{Sequence, Store};
 
 use crate::config::Config;
 use crate::database::manifest;
+use crate::database::switch;
 use crate::error::{Error, Result};
 use crate::ingest::apply::Indexes;
 use crate::ingest::operation::Operation;
@@ -44,8 +45,10 @@ pub(crate) fn recover(store: &Store, path: &Path, config: &Config) -> Result<Rec
     let vectors = match manifest::vectors(&manifest.fields) {
         Some((dimension, distance, rows)) => {
             let set = Arc::new(VectorSet::new(dimension, distance)?);
-            load_vectors(store, &set, rows, &mut notices)?;
-            let expected = store.get(&TOTALS, ONLY)?.unwrap_or_default().vectors;
+            let slot = manifest::slot(&manifest.fields);
+            switch::bring_codes_along(store, slot, rows, dimension)?;
+            load_vectors(store, &set, slot, rows, &mut notices)?;
+            let expected = store.get(&TOTALS, ONLY)?.unwrap_or_default().vectors(slot);
             if set.len() as u64 != expected {
                 notices
                     .push(format!("{} vectors are stored, but {expected} are accounted for; run `verify`", set.len()));

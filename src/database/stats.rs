@@ -23,6 +23,9 @@ pub struct Stats {
     pub distance: String,
     /// The model the vectors were made with.
     pub model: Option<ModelStats>,
+    /// The model that is to take over when `reembed` has made all vectors with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_model: Option<NextModel>,
     /// Bytes of text as ingested.
     pub text_bytes: u64,
     /// Bytes on disk and in memory.
@@ -48,6 +51,15 @@ pub struct ModelStats {
     pub name: String,
     /// The hash its vectors are tied to.
     pub fingerprint: String,
+}
+
+/// A model whose vectors are being made beside those that serve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NextModel {
+    /// The model.
+    pub model: ModelStats,
+    /// Chunks that have its vector already.
+    pub vectors: u64,
 }
 
 /// Bytes by part.
@@ -78,8 +90,12 @@ impl Database {
         Ok(Stats {
             documents: inner.store.count(&DOCUMENTS),
             chunks: totals.chunks,
-            vectors: totals.vectors,
-            pending: totals.chunks.saturating_sub(totals.vectors),
+            vectors: totals.vectors(inner.slot),
+            pending: totals.chunks.saturating_sub(totals.vectors(inner.slot)),
+            next_model: manifest::next_model(&manifest.fields).map(|(name, fingerprint)| NextModel {
+                model: ModelStats { name, fingerprint },
+                vectors: totals.vectors(inner.slot.other()),
+            }),
             dimension: vectors.map_or(0, |(dimension, ..)| dimension),
             distance: vectors.map_or(inner.config.distance, |(_, distance, _)| distance).to_string(),
             model: manifest::model(&manifest.fields).map(|(name, fingerprint)| ModelStats { name, fingerprint }),

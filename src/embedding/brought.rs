@@ -17,7 +17,8 @@ impl BroughtVectors {
 }
 
 fn refused() -> EmbedError {
-    "this database takes vectors as they are given and makes none of text: insert with a vector, and search with one".into()
+    "this database takes vectors as they are given and makes none of text: insert with a vector, and search with one"
+        .into()
 }
 
 impl Embedder for BroughtVectors {

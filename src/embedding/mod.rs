@@ -4,10 +4,10 @@
 //! document is handed over whole with its chunk spans, not as a list of strings: that is what lets an embedder give each passage the
 //! context of the document around it (late chunking).
 
+mod brought;
 #[cfg_attr(feature = "bundled-model", path = "bundled.rs")]
 #[cfg_attr(not(feature = "bundled-model"), path = "unbundled.rs")]
 pub(crate) mod bundled;
-mod brought;
 #[cfg(feature = "encoder")]
 mod neobert;
 

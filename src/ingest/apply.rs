@@ -39,6 +39,17 @@ pub(crate) struct Change {
     pub(crate) removed: Option<(u64, u32)>,
     /// A version that comes.
     pub(crate) added: Option<Added>,
+    /// A version that was there and has its vectors now.
+    pub(crate) embedded: Option<Embedded>,
+}
+
+/// Vectors that came later than their document.
+#[derive(Debug)]
+pub(crate) struct Embedded {
+    /// Key of the version's first chunk.
+    pub(crate) version: u64,
+    /// Its codes, one a chunk.
+    pub(crate) codes: Vec<Code>,
 }
 
 /// A version to index.
@@ -161,12 +172,17 @@ impl Outlet {
 /// # Errors
 /// What the indexes say.
 pub(crate) fn add_version(indexes: &Indexes, added: &Added) -> Result<()> {
+    add_vectors(indexes, added.version, &added.codes)?;
+    load::add_lexical(&indexes.lexical, added.version, &added.document, &added.chunks)
+}
+
+fn add_vectors(indexes: &Indexes, version: u64, codes: &[Code]) -> Result<()> {
     if let Some(vectors) = &indexes.vectors {
-        for (key, code) in (added.version..).zip(&added.codes) {
+        for (key, code) in (version..).zip(codes) {
             vectors.insert(Key(key), code)?;
         }
     }
-    load::add_lexical(&indexes.lexical, added.version, &added.document, &added.chunks)
+    Ok(())
 }
 
 struct Worker {
@@ -232,6 +248,9 @@ impl Worker {
         }
         if let Some(added) = &change.added {
             add_version(&self.indexes, added)?;
+        }
+        if let Some(embedded) = &change.embedded {
+            add_vectors(&self.indexes, embedded.version, &embedded.codes)?;
         }
         self.applied = change.sequence.0;
         Ok(())

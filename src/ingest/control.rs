@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::ingest::report::IngestProgress;
+use crate::ingest::report::{IngestProgress, Stored};
 
 /// Stops an ingest from another thread or a signal handler. Clones are the same switch.
 #[derive(Debug, Clone, Default)]
@@ -31,10 +31,14 @@ impl Cancel {
 /// Is told how far an ingest is, from whichever thread got further; it must be quick.
 pub type Observer = Arc<dyn Fn(IngestProgress) + Send + Sync>;
 
+/// Is told what became of a document: the name it was handed over with, and how it was stored or why it was not. Must be quick.
+pub type OnStored = Arc<dyn Fn(&str, Result<Stored, &str>) + Send + Sync>;
+
 /// The counters of one ingest.
 #[derive(Default)]
 pub(crate) struct Control {
     pub(crate) cancel: Cancel,
+    on_stored: Option<OnStored>,
     observer: Option<Observer>,
     documents: AtomicU64,
     tokens: AtomicU64,
@@ -51,6 +55,11 @@ impl Control {
         Self { cancel, observer, ..Self::default() }
     }
 
+    /// Counters that say what became of each document.
+    pub(crate) fn telling(on_stored: OnStored) -> Self {
+        Self { on_stored: Some(on_stored), ..Self::default() }
+    }
+
     /// All sources together have this many bytes.
     pub(crate) fn expect(&self, bytes: u64) {
         self.total_source_bytes.store(bytes, Ordering::Relaxed);
@@ -62,6 +71,13 @@ impl Control {
         self.documents.fetch_add(documents, Ordering::Relaxed);
         self.tokens.fetch_add(tokens, Ordering::Relaxed);
         self.tell();
+    }
+
+    /// What became of the document called `name`.
+    pub(crate) fn stored(&self, name: &str, outcome: Result<Stored, &str>) {
+        if let Some(on_stored) = &self.on_stored {
+            on_stored(name, outcome);
+        }
     }
 
     /// A source was read to its end.

@@ -32,27 +32,15 @@ pub(crate) struct Feed<'a> {
 impl Feed<'_> {
     /// Hands a document over; false when the ingest is stopping.
     pub(crate) fn document(&self, document: Document, source: String, origin: Option<Origin>) -> bool {
-        self.hand_over(document, source, origin, None, None)
-    }
-
-    /// Hands over a document that is stored already, to become a new version of itself unless `version` is not its version any more.
-    pub(crate) fn document_of(&self, document: Document, source: String, version: u64) -> bool {
-        self.hand_over(document, source, None, Some(version), None)
+        self.hand_over(document, source, origin, None)
     }
 
     /// Hands over a document with the vector it is to have.
     pub(crate) fn vector(&self, document: Document, source: String, vector: Vec<f32>) -> bool {
-        self.hand_over(document, source, None, None, Some(vector))
+        self.hand_over(document, source, None, Some(vector))
     }
 
-    fn hand_over(
-        &self,
-        document: Document,
-        source: String,
-        origin: Option<Origin>,
-        replaces: Option<u64>,
-        vector: Option<Vec<f32>>,
-    ) -> bool {
+    fn hand_over(&self, document: Document, source: String, origin: Option<Origin>, vector: Option<Vec<f32>>) -> bool {
         if self.control.cancel.is_cancelled() {
             return false;
         }
@@ -62,7 +50,7 @@ impl Feed<'_> {
         let permit = self.inner.budget.take(document.text.len() * 2 + 4_096 + of_vector);
         let hash = BuildHasherDefault::<DefaultHasher>::new().hash_one(document.id.as_str());
         let writer = self.writers.get((hash % self.writers.len() as u64) as usize);
-        let item = Item { document, source, origin, replaces, permit: Some(permit), vector };
+        let item = Item { document, source, origin, permit: Some(permit), vector };
         writer.is_some_and(|writer| writer.send(item).is_ok())
     }
 

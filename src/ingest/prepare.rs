@@ -12,9 +12,7 @@ use crate::error::{Error, Result};
 use crate::ingest::budget::Permit;
 use crate::ingest::rows::{Row, code_rows, record_rows, text_rows, vector_rows};
 use crate::record::VersionRecord;
-
-/// The generation of vectors made by the model the database was opened with.
-pub(crate) const GENERATION: u32 = 1;
+use crate::schema::Slot;
 
 /// A document with its hash and chunks, not embedded yet.
 #[derive(Debug)]
@@ -33,9 +31,17 @@ pub(crate) struct Prepared {
     pub(crate) record_parts: u32,
     pub(crate) codes: Vec<Code>,
     pub(crate) tokens: u64,
-    pub(crate) generation: u32,
+    /// Where its vectors go.
+    pub(crate) slot: Slot,
     /// Whether it replaces a version of the same content too.
     pub(crate) replaces_same: bool,
+}
+
+impl Prepared {
+    /// Whether it has vectors.
+    pub(crate) fn has_vectors(&self) -> bool {
+        !self.codes.is_empty()
+    }
 }
 
 /// A document as one passage.
@@ -67,6 +73,8 @@ pub(crate) struct Preparer<'a> {
     pub(crate) window_tokens: usize,
     /// How full-precision rows are kept.
     pub(crate) rows: RowFormat,
+    /// Where they go.
+    pub(crate) slot: Slot,
 }
 
 impl Preparer<'_> {
@@ -88,7 +96,10 @@ impl Preparer<'_> {
     }
 
     /// For each document its vectors, one a chunk; none without an embedder.
-    fn embed(&self, planned: &[Planned]) -> Result<Vec<Vec<Vec<f32>>>> {
+    ///
+    /// # Errors
+    /// The embedder's, and where it gives vectors for other passages than asked for.
+    pub(crate) fn embed(&self, planned: &[Planned]) -> Result<Vec<Vec<Vec<f32>>>> {
         let Some(embedder) = self.embedder.filter(|embedder| embedder.embeds_text()) else {
             return Ok(vec![Vec::new(); planned.len()]);
         };
@@ -121,24 +132,35 @@ impl Preparer<'_> {
         let record = VersionRecord::encode(&planned.document, &planned.chunks)?;
         let record_parts = record_rows(&record, &mut rows);
         text_rows(&planned.document.text, &mut rows)?;
-        let dimension = self.embedder.map_or(0, Embedder::dimension);
-        let codes = vectors.iter().map(|vector| {
-            if vector.len() == dimension {
-                Ok(Code::encode(vector)?)
-            } else {
-                Err(neodex_index::Error::DimensionMismatch { expected: dimension, found: vector.len() }.into())
-            }
-        });
+        let codes = self.check(vectors)?.iter().map(|vector| Ok(Code::encode(vector)?));
         let codes = codes.collect::<Result<Vec<Code>>>()?;
         code_rows(&codes, &mut rows);
-        let encoded = vectors.iter().map(|vector| self.rows.encode(vector)).collect::<Result<Vec<_>, _>>()?;
-        vector_rows(&encoded, &mut rows);
+        rows.extend(self.encode_rows(vectors)?);
         let tokens = match self.embedder {
             Some(embedder) => embedder.count_tokens(&planned.document.text),
             None => estimate_tokens(&planned.document.text),
         } as u64;
-        let generation = if codes.is_empty() { 0 } else { GENERATION };
-        Ok(Prepared { planned, rows, record_parts, codes, tokens, generation, replaces_same: false })
+        Ok(Prepared { planned, rows, record_parts, codes, tokens, slot: self.slot, replaces_same: false })
+    }
+
+    /// The rows of full vectors alone.
+    ///
+    /// # Errors
+    /// Where a vector is not of the embedder's dimension, or not finite.
+    pub(crate) fn encode_rows(&self, vectors: &[Vec<f32>]) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        let encoded =
+            self.check(vectors)?.iter().map(|vector| self.rows.encode(vector)).collect::<Result<Vec<_>, _>>()?;
+        vector_rows(&encoded, &mut rows);
+        Ok(rows)
+    }
+
+    fn check<'v>(&self, vectors: &'v [Vec<f32>]) -> Result<&'v [Vec<f32>]> {
+        let expected = self.embedder.map_or(0, Embedder::dimension);
+        match vectors.iter().map(Vec::len).find(|&found| found != expected) {
+            Some(found) => Err(neodex_index::Error::DimensionMismatch { expected, found }.into()),
+            None => Ok(vectors),
+        }
     }
 }
 

@@ -13,6 +13,18 @@ pub struct Failure {
     pub reason: String,
 }
 
+/// How a document was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stored {
+    /// It is new.
+    Added,
+    /// It replaced one of the same id.
+    Replaced,
+    /// The same was there already.
+    Skipped,
+}
+
 /// The sum of an ingest.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct IngestReport {

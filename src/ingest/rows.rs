@@ -4,7 +4,7 @@ use neodex_index::vector::Code;
 use neodex_storage::{MAX_PAYLOAD_BYTES, Transaction};
 
 use crate::error::{Error, Result};
-use crate::schema::{CODES, PARTS_PER_BLOCK, RECORDS, ROWS, TEXT_BLOCK_BYTES, TEXTS};
+use crate::schema::{CODES, PARTS_PER_BLOCK, RECORDS, Slot, TEXT_BLOCK_BYTES, TEXTS};
 use crate::sealing::codes;
 
 /// A row of a version, keyed relative to the version's first chunk key.
@@ -29,13 +29,13 @@ impl Row {
         }
     }
 
-    /// Puts the row under `version`.
-    pub(crate) fn put(&self, tx: &mut Transaction<'_>, version: u64) -> Result<()> {
+    /// Puts the row under `version`, a vector into `slot`.
+    pub(crate) fn put(&self, tx: &mut Transaction<'_>, version: u64, slot: Slot) -> Result<()> {
         match self {
             Row::Record(part, bytes) => tx.put(&RECORDS, &(version, *part), bytes)?,
             Row::Text(part, bytes) => tx.put(&TEXTS, &(version, *part), bytes)?,
             Row::Codes(chunk, part, bytes) => tx.put(&CODES, &(version + u64::from(*chunk), *part), bytes)?,
-            Row::Vector(chunk, part, bytes) => tx.put(&ROWS, &(version + u64::from(*chunk), *part), bytes)?,
+            Row::Vector(chunk, part, bytes) => tx.put(slot.rows(), &(version + u64::from(*chunk), *part), bytes)?,
         }
         Ok(())
     }

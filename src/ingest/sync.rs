@@ -78,7 +78,7 @@ fn list(path: &Path, database: &Path, options: &SyncOptions) -> Result<(Vec<Foun
 
 fn has_pending(inner: &Inner) -> Result<bool> {
     let totals = inner.store.get(&TOTALS, ONLY)?.unwrap_or_default();
-    Ok(totals.vectors < totals.chunks)
+    Ok(totals.vectors(inner.slot) < totals.chunks)
 }
 
 struct Skim<'a> {

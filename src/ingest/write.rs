@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::ingest::apply::{Added, Change, Outlet};
 use crate::ingest::operation::Operation;
 use crate::ingest::prepare::Prepared;
-use crate::schema::{DELETED, DOCUMENTS, Head, KEY_COUNTER, ONLY, RECORDS, ROWS, TEXTS, TOTALS, UNREFERENCED};
+use crate::schema::{DELETED, DOCUMENTS, Head, KEY_COUNTER, ONLY, RECORDS, Slot, TEXTS, TOTALS, UNREFERENCED};
 use crate::sealing::codes::bury;
 
 /// A version with more bytes than this is written in several transactions.
@@ -40,9 +40,9 @@ pub(crate) struct Written {
     pub(crate) sweep: Option<u64>,
 }
 
-/// Whether the stored version makes writing this one needless.
-pub(crate) fn is_unchanged(head: &Head, content_hash: [u8; 16], wants_vectors: bool) -> bool {
-    head.content_hash == content_hash && (head.generation > 0 || !wants_vectors)
+/// Whether the stored version makes writing this one needless. `wants_vectors` says where vectors are wanted, if at all.
+pub(crate) fn is_unchanged(head: &Head, content_hash: [u8; 16], wants_vectors: Option<Slot>) -> bool {
+    head.content_hash == content_hash && wants_vectors.is_none_or(|slot| head.has_vectors(slot))
 }
 
 /// Puts all rows but the head of a large version, in slices, and returns its version; a small one returns `None` and is left to
@@ -60,6 +60,7 @@ pub(crate) fn stage_large(store: &Store, prepared: &mut Prepared) -> Result<Opti
             Ok(version)
         })?
         .value;
+    let slot = prepared.slot;
     let mut rows = std::mem::take(&mut prepared.rows).into_iter().peekable();
     while rows.peek().is_some() {
         let mut slice = Vec::new();
@@ -70,30 +71,27 @@ pub(crate) fn stage_large(store: &Store, prepared: &mut Prepared) -> Result<Opti
             bytes += row.bytes();
             slice.push(row);
         }
-        store.commit(move |tx| slice.iter().try_for_each(|row| row.put(tx, version)))?;
+        store.commit(move |tx| slice.iter().try_for_each(|row| row.put(tx, version, slot)))?;
     }
     Ok(Some(version))
 }
 
-/// The transaction that makes a prepared version the document's: its rows unless `staged` already, the head, the journal entry. With
-/// `replaces` it does nothing unless that is the document's version still.
+/// The transaction that makes a prepared version the document's: its rows unless `staged` already, the head, the journal entry.
 pub(crate) fn commit_version(
     tx: &mut Transaction<'_>,
     prepared: Prepared,
     staged: Option<u64>,
-    replaces: Option<u64>,
     outlet: Outlet,
 ) -> Result<Written> {
-    let Prepared { planned, rows, record_parts, codes, generation, replaces_same, .. } = prepared;
+    let slots = if prepared.has_vectors() { prepared.slot.bit() } else { 0 };
+    let wants_vectors = prepared.has_vectors().then_some(prepared.slot);
+    let Prepared { planned, rows, record_parts, codes, slot, replaces_same, .. } = prepared;
     let id = planned.document.id.as_str().to_owned();
     let old = tx.get(&DOCUMENTS, id.as_str())?;
     if let Some(head) = &old
         && !replaces_same
-        && is_unchanged(head, planned.content_hash, generation > 0)
+        && is_unchanged(head, planned.content_hash, wants_vectors)
     {
-        return Ok(Written { outcome: Outcome::Skipped, sweep: staged });
-    }
-    if replaces.is_some() && replaces != old.as_ref().map(|head| head.version) {
         return Ok(Written { outcome: Outcome::Skipped, sweep: staged });
     }
     let chunks = planned.chunks.len() as u32;
@@ -101,14 +99,14 @@ pub(crate) fn commit_version(
         Some(version) => version,
         None => tx.allocate(KEY_COUNTER, chunks.into())?,
     };
-    rows.iter().try_for_each(|row| row.put(tx, version))?;
+    rows.iter().try_for_each(|row| row.put(tx, version, slot))?;
     let head = Head {
         version,
         chunks,
         record_parts,
         text_bytes: planned.document.text.len() as u64,
         content_hash: planned.content_hash,
-        generation,
+        slots,
     };
     let mut totals = tx.get(&TOTALS, ONLY)?.unwrap_or_default();
     totals.add(&head);
@@ -132,7 +130,7 @@ pub(crate) fn commit_version(
         codes,
         permit: planned.permit,
     };
-    tx.after_durable(move |sequence| outlet.send(Change { sequence, removed, added: Some(added) }));
+    tx.after_durable(move |sequence| outlet.send(Change { sequence, removed, added: Some(added), embedded: None }));
     Ok(Written { outcome: if old.is_some() { Outcome::Replaced } else { Outcome::Added }, sweep })
 }
 
@@ -147,13 +145,15 @@ pub(crate) fn commit_delete(tx: &mut Transaction<'_>, id: &DocumentId, outlet: O
     let sweep = retire(tx, &old)?;
     let removed = (old.version, old.chunks);
     tx.journal(&Operation::Delete { version: old.version, chunks: old.chunks }.encode())?;
-    tx.after_durable(move |sequence| outlet.send(Change { sequence, removed: Some(removed), added: None }));
+    tx.after_durable(move |sequence| {
+        outlet.send(Change { sequence, removed: Some(removed), added: None, embedded: None })
+    });
     Ok(Some(Written { outcome: Outcome::Replaced, sweep }))
 }
 
 /// Removes a version's rows, or lists it for the sweep when they are too many for one transaction.
 fn retire(tx: &mut Transaction<'_>, old: &Head) -> Result<Option<u64>> {
-    let rows = old.text_bytes / 2_000 + u64::from(old.chunks) * 2;
+    let rows = old.text_bytes / 2_000 + u64::from(old.chunks) * 3;
     if rows > LARGE_ROWS {
         tx.put(&UNREFERENCED, &old.version, &old.chunks.into())?;
         return Ok(Some(old.version));
@@ -169,7 +169,9 @@ fn remove_rows(tx: &mut Transaction<'_>, version: u64, chunks: u64, limit: usize
     left -= remove_range(tx, &RECORDS, own(), left)?;
     left -= remove_range(tx, &TEXTS, own(), left)?;
     left -= bury(tx, version..version + chunks, left)?;
-    left -= remove_range(tx, &ROWS, (version, 0)..(version + chunks, 0), left)?;
+    for slot in Slot::ALL {
+        left -= remove_range(tx, slot.rows(), (version, 0)..(version + chunks, 0), left)?;
+    }
     Ok(left > 0)
 }
 

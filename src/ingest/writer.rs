@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::budget::Permit;
 use crate::ingest::control::Control;
 use crate::ingest::prepare::{Planned, Prepared, plan, plan_whole};
-use crate::ingest::report::{Failure, IngestReport};
+use crate::ingest::report::{Failure, IngestReport, Stored};
 use crate::ingest::source::Origin;
 use crate::ingest::write::{Outcome, Written, commit_version, is_unchanged, stage_large, sweep};
 use crate::load;
@@ -31,8 +31,6 @@ pub(crate) struct Item {
     pub(crate) source: String,
     /// The file it came from, where that is remembered.
     pub(crate) origin: Option<Origin>,
-    /// The only version it may replace; `None` replaces any.
-    pub(crate) replaces: Option<u64>,
     pub(crate) permit: Option<Permit>,
     /// Its vector, where it was made elsewhere.
     pub(crate) vector: Option<Vec<f32>>,
@@ -42,7 +40,6 @@ struct Waiting {
     planned: Planned,
     source: String,
     origin: Option<Origin>,
-    replaces: Option<u64>,
     vector: Option<Vec<f32>>,
 }
 
@@ -84,7 +81,7 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// Only what makes going on pointless: the store refuses to write.
     pub(crate) fn push(&mut self, item: Item) -> Result<()> {
-        let Item { document, source, origin, replaces, permit, vector } = item;
+        let Item { document, source, origin, permit, vector } = item;
         if let Err(error) = document.check() {
             self.fail(source, &error.into(), origin.as_ref());
             return Ok(());
@@ -93,6 +90,7 @@ impl<'a> Writer<'a> {
         // The hash knows nothing of a vector that was brought.
         if vector.is_none() && self.is_known(&document.id, hash)? {
             self.report.skipped += 1;
+            self.control.stored(&source, Ok(Stored::Skipped));
             self.control.text_done(document.text.len());
             self.control.document(1, 0);
             if let Some(origin) = &origin {
@@ -105,7 +103,7 @@ impl<'a> Writer<'a> {
             Some(_) => plan_whole(document, hash, permit),
             None => plan(document, hash, self.inner.chunker.as_ref(), permit),
         };
-        self.batch.push(Waiting { planned, source, origin, replaces, vector });
+        self.batch.push(Waiting { planned, source, origin, vector });
         let enough = if self.inner.embeds_text() { EMBED_BYTES } else { BATCH_BYTES };
         if self.batch_bytes >= enough { self.flush() } else { Ok(()) }
     }
@@ -123,19 +121,17 @@ impl<'a> Writer<'a> {
         let preparer = self.inner.preparer();
         let (brought, batch): (Vec<Waiting>, Vec<Waiting>) =
             batch.into_iter().partition(|waiting| waiting.vector.is_some());
-        for Waiting { planned, source, origin, replaces, vector } in brought {
+        for Waiting { planned, source, origin, vector } in brought {
             match preparer.prepare_brought(planned, vector.unwrap_or_default()) {
-                Ok(prepared) => self.submit(prepared, source, origin, replaces)?,
+                Ok(prepared) => self.submit(prepared, source, origin)?,
                 Err(error) => self.fail(source, &error, origin.as_ref()),
             }
         }
-        let (planned, rest): (Vec<_>, Vec<_>) = batch
-            .into_iter()
-            .map(|waiting| (waiting.planned, (waiting.source, waiting.origin, waiting.replaces)))
-            .unzip();
-        for (prepared, (source, origin, replaces)) in preparer.prepare(planned).into_iter().zip(rest) {
+        let (planned, rest): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|waiting| (waiting.planned, (waiting.source, waiting.origin))).unzip();
+        for (prepared, (source, origin)) in preparer.prepare(planned).into_iter().zip(rest) {
             match prepared {
-                Ok(prepared) => self.submit(prepared, source, origin, replaces)?,
+                Ok(prepared) => self.submit(prepared, source, origin)?,
                 Err(error) => self.fail(source, &error, origin.as_ref()),
             }
         }
@@ -161,16 +157,11 @@ impl<'a> Writer<'a> {
 
     fn is_known(&self, id: &DocumentId, hash: [u8; 16]) -> Result<bool> {
         let head = load::head(&self.inner.store, id.as_str())?;
-        Ok(head.is_some_and(|head| is_unchanged(&head, hash, self.inner.embeds_text())))
+        let wants_vectors = self.inner.embeds_text().then_some(self.inner.slot);
+        Ok(head.is_some_and(|head| is_unchanged(&head, hash, wants_vectors)))
     }
 
-    fn submit(
-        &mut self,
-        mut prepared: Prepared,
-        source: String,
-        origin: Option<Origin>,
-        replaces: Option<u64>,
-    ) -> Result<()> {
+    fn submit(&mut self, mut prepared: Prepared, source: String, origin: Option<Origin>) -> Result<()> {
         let chunks = prepared.planned.chunks.len() as u64;
         let text_bytes = prepared.planned.document.text.len() as u64;
         let tokens = prepared.tokens;
@@ -179,7 +170,7 @@ impl<'a> Writer<'a> {
         let of = origin.clone();
         let pending = self.inner.store.submit(move |tx| {
             let id = prepared.planned.document.id.clone();
-            let written = commit_version(tx, prepared, staged, replaces, outlet)?;
+            let written = commit_version(tx, prepared, staged, outlet)?;
             if let Some(origin) = of {
                 origin.record(tx, &id)?;
             }
@@ -207,11 +198,21 @@ impl<'a> Writer<'a> {
         if let Some(version) = committed.value.sweep {
             sweep(&self.inner.store, version)?;
         }
-        match committed.value.outcome {
-            Outcome::Skipped => self.report.skipped += 1,
-            Outcome::Added => self.report.added += 1,
-            Outcome::Replaced => self.report.replaced += 1,
-        }
+        let stored = match committed.value.outcome {
+            Outcome::Skipped => {
+                self.report.skipped += 1;
+                Stored::Skipped
+            }
+            Outcome::Added => {
+                self.report.added += 1;
+                Stored::Added
+            }
+            Outcome::Replaced => {
+                self.report.replaced += 1;
+                Stored::Replaced
+            }
+        };
+        self.control.stored(&source, Ok(stored));
         if committed.value.outcome != Outcome::Skipped {
             self.report.chunks += chunks;
             self.report.text_bytes += text_bytes;
@@ -223,7 +224,9 @@ impl<'a> Writer<'a> {
     }
 
     fn fail(&mut self, source: String, error: &Error, origin: Option<&Origin>) {
-        self.report.failed.push(Failure { source, reason: error.to_string() });
+        let reason = error.to_string();
+        self.control.stored(&source, Err(&reason));
+        self.report.failed.push(Failure { source, reason });
         self.control.failure();
         if let Some(origin) = origin {
             origin.fail();

@@ -6,7 +6,7 @@ use neodex_storage::{MAX_PAYLOAD_BYTES, Rows, Store, Table, Transaction};
 
 use crate::error::{Error, Result};
 use crate::load;
-use crate::schema::{BURIED_CODES, CODES, FIRST_CODES};
+use crate::schema::{BURIED_CODES, CODES, FIRST_CODES, Slot};
 
 /// Codes brought up to date in one transaction.
 const RENEWED_TOGETHER: usize = 8;
@@ -52,7 +52,8 @@ impl Iterator for Codes {
             Ok(row) => row,
             Err(error) => return Some(Err(error.into())),
         };
-        let of_this = |row: &neodex_storage::Result<((u64, u32), Vec<u8>)>| matches!(row, Ok(((key, _), _)) if *key == first);
+        let of_this =
+            |row: &neodex_storage::Result<((u64, u32), Vec<u8>)>| matches!(row, Ok(((key, _), _)) if *key == first);
         while let Some(Ok((_, part))) = self.rows.next_if(of_this) {
             bytes.extend(part);
         }
@@ -87,7 +88,7 @@ pub(crate) fn bury(tx: &mut Transaction<'_>, keys: std::ops::Range<u64>, limit: 
 
 /// Makes the codes of a database of the first kind, which had eight bits a value, anew from its full rows. Interrupted, it goes on where it
 /// stopped.
-pub(crate) fn renew(store: &Store, dimension: usize, format: RowFormat) -> Result<()> {
+pub(crate) fn renew(store: &Store, slot: Slot, dimension: usize, format: RowFormat) -> Result<()> {
     const OLD_HEADER_BYTES: usize = 8;
     loop {
         let old = store.scan(&FIRST_CODES).take(RENEWED_TOGETHER).collect::<neodex_storage::Result<Vec<_>>>()?;
@@ -99,7 +100,7 @@ pub(crate) fn renew(store: &Store, dimension: usize, format: RowFormat) -> Resul
             let count = bytes.len() / (OLD_HEADER_BYTES + dimension);
             let mut codes = Vec::with_capacity(count);
             for key in (first..).take(count) {
-                let row = load::row(store, Key(key), format, dimension)?.ok_or_else(|| Error::Record {
+                let row = load::row(store, slot, Key(key), format, dimension)?.ok_or_else(|| Error::Record {
                     what: "vector",
                     key: key.to_string(),
                     reason: "its row is missing".to_owned(),

@@ -10,7 +10,7 @@ use neodex_index::vector::{Code, RowFormat, SegmentId, SegmentLoader, VectorSet}
 use neodex_storage::Store;
 
 use crate::error::Result;
-use crate::schema::{BURIED_CODES, CODES, FIRST_CODES};
+use crate::schema::{BURIED_CODES, CODES, FIRST_CODES, Slot};
 use crate::sealing::codes::{self, Codes};
 use crate::sealing::stored::{forget, listed, segment_bytes, sweep_bytes};
 
@@ -26,19 +26,18 @@ const SWEPT_TOGETHER: usize = 1_024;
 pub(crate) fn load_vectors(
     store: &Store,
     set: &Arc<VectorSet>,
+    slot: Slot,
     rows: RowFormat,
     notices: &mut Vec<String>,
 ) -> Result<()> {
     if store.count(&FIRST_CODES) > 0 {
-        codes::renew(store, set.dimension(), rows)?;
+        codes::renew(store, slot, set.dimension(), rows)?;
     }
     let (segments, mut damaged) = listed(store)?;
     let mut loaders: Vec<(SegmentId, SegmentLoader)> = Vec::new();
     for (id, stored) in segments {
         let loader = match segment_bytes(store, id, &stored)? {
-            Ok(bytes) => {
-                SegmentLoader::new(&bytes, set.dimension(), set.distance()).map_err(|error| error.to_string())
-            }
+            Ok(bytes) => SegmentLoader::new(&bytes, set.dimension(), set.distance()).map_err(|error| error.to_string()),
             Err(reason) => Err(reason),
         };
         match loader {
@@ -133,26 +132,24 @@ mod tests {
     const DIMENSION: usize = 6;
 
     fn code(key: u64) -> Code {
-        Code::encode(&(0..DIMENSION as u64).map(|i| ((key * 13 + i * 7) % 17) as f32 - 8.0).collect::<Vec<_>>()).unwrap()
+        Code::encode(&(0..DIMENSION as u64).map(|i| ((key * 13 + i * 7) % 17) as f32 - 8.0).collect::<Vec<_>>())
+            .unwrap()
     }
 
     /// A store of `count` vectors, one a run, all in one segment.
     fn sealed(folder: &std::path::Path, count: u64) -> (Store, SegmentId) {
         let store = Store::create(folder, Default::default(), StoreOptions::new()).unwrap();
-        store
-            .commit(move |tx| (0..count).try_for_each(|key| codes::put(tx, key, &[code(key)])))
-            .unwrap();
+        store.commit(move |tx| (0..count).try_for_each(|key| codes::put(tx, key, &[code(key)]))).unwrap();
         let set = loaded(&store, &mut Vec::new());
         let sealing = set.begin(&SealPolicy::default().with_seal_at(1)).unwrap().unwrap();
-        let segment =
-            sealing.build(DIMENSION, Distance::Cosine, &BuildOptions::default(), |_| true).unwrap().unwrap();
+        let segment = sealing.build(DIMENSION, Distance::Cosine, &BuildOptions::default(), |_| true).unwrap().unwrap();
         let id = store_segment(&store, segment.len(), &segment.to_bytes(), &[]).unwrap();
         (store, id)
     }
 
     fn loaded(store: &Store, notices: &mut Vec<String>) -> Arc<VectorSet> {
         let set = Arc::new(VectorSet::new(DIMENSION, Distance::Cosine).unwrap());
-        load_vectors(store, &set, RowFormat::F16, notices).unwrap();
+        load_vectors(store, &set, Slot::First, RowFormat::F16, notices).unwrap();
         set
     }
 

@@ -44,12 +44,7 @@ impl TableValue for StoredSegment {
 ///
 /// # Errors
 /// What the store says; nothing counts that did not before.
-pub(crate) fn store_segment(
-    store: &Store,
-    vectors: usize,
-    bytes: &[u8],
-    replaced: &[SegmentId],
-) -> Result<SegmentId> {
+pub(crate) fn store_segment(store: &Store, vectors: usize, bytes: &[u8], replaced: &[SegmentId]) -> Result<SegmentId> {
     let id = store.commit(|tx| -> Result<u64> { Ok(tx.allocate(SEGMENT_COUNTER, 1)?) })?.value;
     let parts: Vec<(u32, &[u8])> = (0..).zip(bytes.chunks(MAX_PAYLOAD_BYTES)).collect();
     for slice in parts.chunks(SLICE / MAX_PAYLOAD_BYTES) {
@@ -178,7 +173,11 @@ fn remove_bytes(store: &Store, id: SegmentId) -> Result<()> {
     }
 }
 
-fn remove_all<K, V>(store: &Store, table: &neodex_storage::Table<K, V>) -> Result<()>
+/// Removes every row of a table, damaged ones too.
+///
+/// # Errors
+/// What the store says.
+pub(crate) fn remove_all<K, V>(store: &Store, table: &neodex_storage::Table<K, V>) -> Result<()>
 where
     K: neodex_storage::TableKey + Send + 'static,
     V: TableValue + 'static,

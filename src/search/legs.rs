@@ -82,7 +82,7 @@ pub(crate) fn dense(inner: &Inner, vector: &[f32], allowed: Option<&AllowedKeys>
     if inner.config.rows == RowFormat::F32 {
         // Whoever keeps rows in full wants near-equal vectors told apart.
         let behind = ranked.split_off(ranked.len().min(RESCORED));
-        let row = |key| load::row(&inner.store, key, inner.config.rows, vectors.dimension());
+        let row = |key| load::row(&inner.store, inner.slot, key, inner.config.rows, vectors.dimension());
         ranked = rescore(vectors.distance(), vector, &ranked, row, RESCORED)?;
         let floor = ranked.last().map_or(f32::INFINITY, |last| last.score);
         ranked.extend(behind.iter().map(|behind| Scored::new(behind.key, behind.score.min(floor))));

@@ -17,8 +17,8 @@ pub mod snippet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use neodex_index::lexical::{Analyzer, LexicalQuery, TermSet};
 use neodex_index::Key;
+use neodex_index::lexical::{Analyzer, LexicalQuery, TermSet};
 use neodex_index::vector::AllowedKeys;
 
 use crate::database::{Database, Inner};
@@ -310,7 +310,7 @@ impl<'a> Search<'a> {
     fn evidence(&self, inner: &Inner, query: &str, dense: &Leg, lexical: &Leg) -> Result<Evidence> {
         let unknown = inner.embedder.as_ref().map_or(0.0, |embedder| embedder.unknown_share(query));
         let totals = inner.store.get(&TOTALS, ONLY)?.unwrap_or_default();
-        let pending = 1.0 - totals.vectors as f32 / totals.chunks.max(1) as f32;
+        let pending = 1.0 - totals.vectors(inner.slot) as f32 / totals.chunks.max(1) as f32;
         Ok(Evidence::of(&dense.ranked, &lexical.ranked, lexical.bound, unknown, pending))
     }
 

@@ -5,7 +5,7 @@
 //!      0     2  magic "nX"
 //!      2     1  format of the value (1)
 //!      3     1  table
-//!      4     1  flags (0 = live; 1 = removed, reserved for recovery tools)
+//!      4     1  flags (0 = live; 1 = removed, only in snapshots)
 //!      5     2  key length k
 //!      7     8  sequence of the transaction that wrote it
 //!     15     4  generation
@@ -23,6 +23,7 @@ use crate::sequence::Sequence;
 const MAGIC: [u8; 2] = *b"nX";
 const FORMAT: u8 = 1;
 const LIVE: u8 = 0;
+const REMOVED: u8 = 1;
 /// Bytes before the key.
 const HEADER_BYTES: usize = 27;
 const CHECKSUM: std::ops::Range<usize> = 23..27;
@@ -46,12 +47,16 @@ pub(crate) struct Stored<'a> {
 
 /// Writes the value for a row. `key` and `payload` are within their limits: the tables have checked them.
 pub(crate) fn encode(table: u8, key: &[u8], stored: Stored<'_>) -> Vec<u8> {
+    write(table, LIVE, key, stored)
+}
+
+fn write(table: u8, flags: u8, key: &[u8], stored: Stored<'_>) -> Vec<u8> {
     debug_assert!(key.len() <= MAX_KEY_BYTES && stored.payload.len() <= MAX_PAYLOAD_BYTES);
     let key_length = u16::try_from(key.len()).unwrap_or(u16::MAX);
     let payload_length = u32::try_from(stored.payload.len()).unwrap_or(u32::MAX);
     let mut value = Vec::with_capacity(HEADER_BYTES + key.len() + stored.payload.len());
     value.extend_from_slice(&MAGIC);
-    value.extend_from_slice(&[FORMAT, table, LIVE]);
+    value.extend_from_slice(&[FORMAT, table, flags]);
     value.extend_from_slice(&key_length.to_le_bytes());
     value.extend_from_slice(&stored.sequence.0.to_le_bytes());
     value.extend_from_slice(&stored.generation.to_le_bytes());
@@ -67,45 +72,95 @@ pub(crate) fn encode(table: u8, key: &[u8], stored: Stored<'_>) -> Vec<u8> {
     value
 }
 
+/// A value taken apart, before anybody has asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parsed<'a> {
+    pub(crate) table: u8,
+    pub(crate) key: &'a [u8],
+    pub(crate) stored: Stored<'a>,
+    /// Whether it stands for a removed row.
+    pub(crate) removed: bool,
+    /// Bytes of the value; more may follow.
+    pub(crate) length: usize,
+}
+
+impl Parsed<'_> {
+    /// The key as sled sees it.
+    pub(crate) fn sled_key(&self) -> Vec<u8> {
+        [&[self.table], self.key].concat()
+    }
+}
+
+/// What every value begins with, to look for in raw bytes.
+pub(crate) const BEGINNING: [u8; 3] = [MAGIC[0], MAGIC[1], FORMAT];
+
+/// The longest value in bytes.
+pub(crate) const MAX_VALUE_BYTES: usize = HEADER_BYTES + MAX_KEY_BYTES + MAX_PAYLOAD_BYTES;
+
+/// Writes the record of a removal, for streams of rows; a store has no row for what is removed.
+pub(crate) fn encode_removal(sled_key: &[u8]) -> Vec<u8> {
+    let (table, key) = sled_key.split_first().map_or((0, sled_key), |(table, key)| (*table, key));
+    write(table, REMOVED, key, Stored { sequence: Sequence::ZERO, generation: 0, payload: &[] })
+}
+
 /// Reads the value of a row, or says what is wrong with it.
 pub(crate) fn decode<'a>(table: u8, key: &[u8], value: &'a [u8]) -> Result<Stored<'a>, String> {
-    let Some((header, body)) = value.split_first_chunk::<HEADER_BYTES>() else {
-        return Err(format!("{} bytes are too few for a value", value.len()));
+    let parsed = parse(value)?;
+    if parsed.length != value.len() {
+        return Err(format!("{} bytes follow where it should end", value.len() - parsed.length));
+    }
+    if parsed.table != table {
+        return Err(format!("it belongs to table {}, not {table}", parsed.table));
+    }
+    if parsed.key != key {
+        return Err(format!("it belongs to key {}", describe_key(parsed.key)));
+    }
+    if parsed.removed {
+        return Err("it says that the row is removed".to_owned());
+    }
+    Ok(parsed.stored)
+}
+
+/// Reads the value that `bytes` begin with, whatever row it is of.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed<'_>, String> {
+    let Some((header, body)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
+        return Err(format!("{} bytes are too few for a value", bytes.len()));
     };
     let mut fields = Fields(header);
     if fields.take::<2>() != MAGIC {
         return Err("it does not begin like a value".to_owned());
     }
-    let [format, stored_table, flags] = fields.take();
+    let [format, table, flags] = fields.take();
     if format != FORMAT {
         return Err(format!("value format {format} is not known, only {FORMAT}"));
     }
     let key_length = usize::from(u16::from_le_bytes(fields.take()));
     let sequence = Sequence(u64::from_le_bytes(fields.take()));
     let generation = u32::from_le_bytes(fields.take());
-    let payload_length = u32::from_le_bytes(fields.take());
+    let payload_length = u32::from_le_bytes(fields.take()) as usize;
     let checksum = u32::from_le_bytes(fields.take());
-
-    let (head, _) = value.split_at(CHECKSUM.start);
+    if key_length > MAX_KEY_BYTES || payload_length > MAX_PAYLOAD_BYTES {
+        return Err("its lengths are beyond what a value may have".to_owned());
+    }
+    let Some((body, _)) = body.split_at_checked(key_length + payload_length) else {
+        return Err(format!("{} bytes are left where {} were written", body.len(), key_length + payload_length));
+    };
+    let (head, _) = header.split_at(CHECKSUM.start);
     if crc32c::crc32c_append(crc32c::crc32c(head), body) != checksum {
         return Err("the checksum does not fit".to_owned());
     }
-    let Some((stored_key, payload)) = body.split_at_checked(key_length) else {
-        return Err("it ends inside the key".to_owned());
-    };
-    if u32::try_from(payload.len()) != Ok(payload_length) {
-        return Err(format!("the payload has {} bytes where {payload_length} were written", payload.len()));
-    }
-    if stored_table != table {
-        return Err(format!("it belongs to table {stored_table}, not {table}"));
-    }
-    if stored_key != key {
-        return Err(format!("it belongs to key {}", describe_key(stored_key)));
-    }
-    if flags != LIVE {
-        return Err(format!("flags {flags} do not belong to a live row"));
-    }
-    Ok(Stored { sequence, generation, payload })
+    let (key, payload) = body.split_at(key_length);
+    Ok(Parsed {
+        table,
+        key,
+        stored: Stored { sequence, generation, payload },
+        removed: match flags {
+            LIVE => false,
+            REMOVED => true,
+            _ => return Err(format!("flags {flags} are not known")),
+        },
+        length: HEADER_BYTES + body.len(),
+    })
 }
 
 /// A key for people: quoted where it is printable text, hexadecimal otherwise.

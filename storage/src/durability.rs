@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::failpoint::reach;
 
 /// Forces a file's bytes and size to the disk.
 pub(crate) fn sync_file(file: &File, path: &Path) -> Result<()> {
@@ -54,13 +55,25 @@ pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
         .open(&temporary)
         .map_err(Error::io("create", &temporary))?;
     file.write_all(bytes).map_err(Error::io("write", &temporary))?;
+    reach("file.written");
     sync_file(&file, &temporary)?;
     drop(file);
-    rename(&temporary, path)
+    reach("file.synced");
+    rename(&temporary, path)?;
+    reach("file.renamed");
+    Ok(())
+}
+
+/// Removes a folder with everything in it, if it is there.
+pub(crate) fn remove_directory(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// The folder that names this path.
-fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) => Path::new("."),

@@ -60,6 +60,24 @@ pub enum Error {
         supported: u32,
     },
 
+    /// A snapshot was written by a later version of this program.
+    #[error(
+        "the snapshot was made by a newer neodex (layout {found}; this one reads up to {supported}): upgrade neodex"
+    )]
+    UnsupportedSnapshot {
+        /// The layout that the snapshot has.
+        found: u32,
+        /// The newest layout that this program reads.
+        supported: u32,
+    },
+
+    /// A snapshot cannot be restored.
+    #[error("the snapshot cannot be used: {reason}")]
+    BadSnapshot {
+        /// What is wrong with it.
+        reason: String,
+    },
+
     /// The database as a whole cannot be opened.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
@@ -70,9 +88,7 @@ pub enum Error {
     },
 
     /// One stored value is not what was written.
-    #[error(
-        "table {table}, key {key}: the stored value is damaged ({reason}); run verify, then restore or re-ingest it"
-    )]
+    #[error("table {table}, key {key}: the stored value is damaged ({reason}); run `neodex repair`")]
     Corrupted {
         /// The table's name.
         table: String,
@@ -198,8 +214,11 @@ impl Error {
             | Self::WriteFailed { .. }
             | Self::Poisoned { .. }
             | Self::Engine { damaged: false, .. } => ErrorKind::Unavailable,
-            Self::Damaged { .. } | Self::Corrupted { .. } | Self::Engine { damaged: true, .. } => ErrorKind::Damaged,
-            Self::UnsupportedFormat { .. } => ErrorKind::Unsupported,
+            Self::Damaged { .. }
+            | Self::Corrupted { .. }
+            | Self::BadSnapshot { .. }
+            | Self::Engine { damaged: true, .. } => ErrorKind::Damaged,
+            Self::UnsupportedFormat { .. } | Self::UnsupportedSnapshot { .. } => ErrorKind::Unsupported,
             Self::Internal { .. } => ErrorKind::Internal,
         }
     }

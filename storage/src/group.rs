@@ -2,10 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::codec::{self, Stored};
 use crate::engine::Engine;
 use crate::error::{Error, Result, panic_message};
-use crate::numbers::{META, Numbers};
+use crate::numbers::Numbers;
 use crate::overlay::Overlay;
 use crate::sequence::Sequence;
 use crate::submission::Job;
@@ -98,11 +97,7 @@ impl<'e> Group<'e> {
 
     /// Adds the numbers that changed to the rows that changed them.
     fn write_numbers(&self, changes: &mut Overlay, earlier: &Numbers) -> Result<()> {
-        for (name, value) in self.numbers.changed_since(earlier) {
-            let key = META.sled_key(&name)?;
-            let payload = META.payload(&value)?;
-            let stored = Stored { sequence: self.numbers.sequence, generation: 0, payload: &payload };
-            let value = codec::encode(META.id(), name.as_bytes(), stored);
+        for (key, value) in self.numbers.rows_since(earlier)? {
             changes.set(key, Some(value));
         }
         Ok(())

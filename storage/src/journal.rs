@@ -57,6 +57,33 @@ impl Store {
         Ok(JournalEntries { rows: Some(self.range(&JOURNAL, after)?) })
     }
 
+    /// The journal's entries that are whole, oldest first, whatever is missing between them: what a repair can still learn
+    /// from it. Applying them would not do.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] where sled cannot read.
+    pub fn journal_remains(&self) -> Result<Vec<(Sequence, Vec<u8>)>> {
+        let mut entries = Vec::new();
+        let mut entry = Assembly::default();
+        for row in self.scan(&JOURNAL) {
+            let ((sequence, part), bytes) = match row {
+                Ok(row) => row,
+                Err(Error::Corrupted { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            if sequence != entry.sequence().0 {
+                entry = Assembly::default();
+            }
+            match entry.add(sequence, part, &bytes) {
+                Ok(None) => continue,
+                Ok(Some(payload)) => entries.push((Sequence(sequence), payload)),
+                Err(_) => {}
+            }
+            entry = Assembly::default();
+        }
+        Ok(entries)
+    }
+
     /// Removes the journal's entries up to and with `up_to`; returns how many rows went.
     ///
     /// # Errors

@@ -36,52 +36,67 @@
 //! ```text
 //! FORMAT   what it is, in plain text (manifest.rs)
 //! LOCK     who has it open (lock.rs)
-//! store/   sled's files; `db` holds the data
+//! store/   sled's files; `db` holds the data. After a compaction it is called store.1, store.2, ...
 //! ```
 
+mod carve;
 mod codec;
 mod commit;
+mod compact;
+mod copy;
 mod durability;
 mod engine;
 mod error;
 #[doc(hidden)]
 pub mod failpoint;
+mod fresh;
 mod group;
 mod identity;
 mod journal;
 mod key;
+mod live;
 mod lock;
 mod manifest;
 mod merge;
+mod mirror;
 mod numbers;
 mod options;
 mod overlay;
 mod parts;
 mod poison;
+mod rebuild;
 mod recovery;
 mod rows;
 mod sequence;
+mod snapshot;
 mod store;
 mod submission;
 mod table;
 mod transaction;
+mod upgrade;
 mod value;
 mod verify;
+mod watch;
 
+pub use carve::Carved;
 pub use codec::{MAX_KEY_BYTES, MAX_PAYLOAD_BYTES};
+pub use compact::Compaction;
 pub use error::{Error, ErrorKind, Result};
 pub use identity::DatabaseId;
 pub use journal::JournalEntries;
 pub use key::{AsKey, TableKey};
-pub use manifest::{FORMAT_VERSION, Manifest};
+pub use manifest::{FORMAT_VERSION, Manifest, OLDEST_FORMAT, is_database};
 pub use merge::MergedRows;
 pub use options::{DEFAULT_CACHE_CAPACITY_BYTES, StoreOptions};
 pub use parts::{PartTable, part_count};
+pub use rebuild::Rebuild;
 pub use rows::Rows;
 pub use sequence::Sequence;
+pub use snapshot::{SNAPSHOT_VERSION, SnapshotInfo, read_snapshot_manifest, restore, restore_new};
 pub use store::Store;
 pub use submission::{Committed, Pending};
 pub use table::{FIRST_USER_TABLE, Table};
 pub use transaction::Transaction;
+pub use upgrade::Upgrade;
 pub use value::{Malformed, TableValue};
 pub use verify::{Fault, Miscount, Report};

@@ -1,9 +1,10 @@
 //! `LOCK`: one opener at a time, whether the last one stopped cleanly, and how far the store had come.
 //!
 //! The lock itself is the operating system's, so it goes away with the process however that ends. The file's text is a
-//! note to the next opener: `process 4711, transaction 12` while the database is open (so whoever gets the lock and
-//! reads that knows of a crash), `closed, transaction 34` after a clean stop. A store that ends before the transaction
-//! noted has lost some: sled, on finding its file damaged, may go back to an earlier state without a word.
+//! note to the next opener: `process 4711, transaction 12, database 5f0e...` while the database is open (so whoever gets
+//! the lock and reads that knows of a crash), `closed, transaction 34, database 5f0e...` after a clean stop. A store that
+//! ends before the transaction noted has lost some: sled, on finding its file damaged, may go back to an earlier state
+//! without a word. A note of another database says nothing: an older state was restored over it on purpose.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::durability::sync_file;
 use crate::error::{Error, Result};
+use crate::identity::DatabaseId;
 use crate::sequence::Sequence;
 
 /// The held lock of a database; dropping it lets the next opener in.
@@ -30,6 +32,8 @@ struct Note {
     closed: bool,
     /// A transaction that was on the disk by then.
     sequence: Sequence,
+    /// Of which database; format 1 did not say.
+    database: Option<DatabaseId>,
 }
 
 impl Lock {
@@ -55,7 +59,7 @@ impl Lock {
         }
         let found = Note::read(&mut file);
         let mut lock = Self { file, path, found };
-        lock.mark_open(found.sequence)?;
+        lock.write_open(found.sequence, found.database)?;
         Ok(lock)
     }
 
@@ -64,28 +68,39 @@ impl Lock {
         !self.found.closed
     }
 
-    /// The store must have come at least this far.
-    pub(crate) fn known_sequence(&self) -> Sequence {
-        self.found.sequence
+    /// This database's store must have come at least this far.
+    pub(crate) fn known_sequence(&self, database: DatabaseId) -> Sequence {
+        match self.found.database {
+            Some(other) if other != database => Sequence::ZERO,
+            _ => self.found.sequence,
+        }
     }
 
     /// Notes that the database is open and how far it has come.
-    pub(crate) fn mark_open(&mut self, sequence: Sequence) -> Result<()> {
-        let pid = std::process::id();
-        self.write(&format!("process {pid}, transaction {sequence}\n"))
+    pub(crate) fn mark_open(&mut self, sequence: Sequence, database: DatabaseId) -> Result<()> {
+        self.write_open(sequence, Some(database))
     }
 
     /// Notes that everything up to here is on the disk and nothing more will be written.
-    pub(crate) fn mark_closed(&mut self, sequence: Sequence) -> Result<()> {
-        self.write(&format!("closed, transaction {sequence}\n"))
+    pub(crate) fn mark_closed(&mut self, sequence: Sequence, database: DatabaseId) -> Result<()> {
+        self.write_note("closed", sequence, Some(database))
     }
 
     /// Leaves the note as it was found, for an opener that gave up.
     pub(crate) fn put_back(&mut self) -> Result<()> {
         match self.found.closed {
-            true => self.mark_closed(self.found.sequence),
+            true => self.write_note("closed", self.found.sequence, self.found.database),
             false => Ok(()),
         }
+    }
+
+    fn write_open(&mut self, sequence: Sequence, database: Option<DatabaseId>) -> Result<()> {
+        self.write_note(&format!("process {}", std::process::id()), sequence, database)
+    }
+
+    fn write_note(&mut self, who: &str, sequence: Sequence, database: Option<DatabaseId>) -> Result<()> {
+        let database = database.map_or_else(String::new, |database| format!(", database {database}"));
+        self.write(&format!("{who}, transaction {sequence}{database}\n"))
     }
 
     fn write(&mut self, text: &str) -> Result<()> {
@@ -102,7 +117,7 @@ impl Note {
     /// Reads the note; one that makes no sense (a crash while it was written) says nothing but that there was a crash.
     fn read(file: &mut File) -> Self {
         let mut text = String::new();
-        match file.take(100).read_to_string(&mut text) {
+        match file.take(200).read_to_string(&mut text) {
             // A new file: nobody was here before.
             Ok(0) => Self { closed: true, ..Self::default() },
             _ => Self::parse(&text).unwrap_or_default(),
@@ -111,11 +126,16 @@ impl Note {
 
     fn parse(text: &str) -> Option<Self> {
         let (who, sequence) = text.strip_suffix('\n')?.split_once(", transaction ")?;
+        let (sequence, database) = match sequence.split_once(", database ") {
+            Some((sequence, database)) => (sequence, Some(DatabaseId::parse(database)?)),
+            None => (sequence, None),
+        };
         let closed = who == "closed";
         Some(Self {
             pid: who.strip_prefix("process ").and_then(|pid| pid.parse().ok()),
             closed,
             sequence: Sequence(sequence.parse().ok()?),
+            database,
         })
     }
 }
@@ -129,6 +149,7 @@ mod tests {
     #[test]
     fn one_holder_at_a_time_and_crashes_are_noticed() {
         let dir = tempfile::tempdir().unwrap();
+        let (ours, theirs) = (DatabaseId::random(), DatabaseId::random());
         let first = Lock::acquire(dir.path()).unwrap();
         assert!(!first.was_unclean());
         let second = Lock::acquire(dir.path());
@@ -137,20 +158,21 @@ mod tests {
         drop(first);
         let mut third = Lock::acquire(dir.path()).unwrap();
         assert!(third.was_unclean());
-        third.mark_closed(Sequence(5)).unwrap();
+        third.mark_closed(Sequence(5), ours).unwrap();
         drop(third);
         let mut fourth = Lock::acquire(dir.path()).unwrap();
         assert!(!fourth.was_unclean());
-        assert_eq!(fourth.known_sequence(), Sequence(5));
+        assert_eq!(fourth.known_sequence(ours), Sequence(5));
+        assert_eq!(fourth.known_sequence(theirs), Sequence::ZERO);
         fourth.put_back().unwrap();
         drop(fourth);
         let mut fifth = Lock::acquire(dir.path()).unwrap();
         assert!(!fifth.was_unclean());
-        fifth.mark_open(Sequence(9)).unwrap();
+        fifth.mark_open(Sequence(9), ours).unwrap();
         drop(fifth);
         let sixth = Lock::acquire(dir.path()).unwrap();
         assert!(sixth.was_unclean());
-        assert_eq!(sixth.known_sequence(), Sequence(9));
+        assert_eq!(sixth.known_sequence(ours), Sequence(9));
     }
 
     #[test]
@@ -163,6 +185,6 @@ mod tests {
         drop(held);
         let next = Lock::acquire(dir.path()).unwrap();
         assert!(next.was_unclean());
-        assert_eq!(next.known_sequence(), Sequence::ZERO);
+        assert_eq!(next.known_sequence(DatabaseId::random()), Sequence::ZERO);
     }
 }

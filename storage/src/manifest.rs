@@ -2,14 +2,17 @@
 //! opening anything.
 //!
 //! ```text
-//! format = 1
+//! format = 2
 //! database = 5f0e7a9c44d21b0381c6e2f7a4b9d035
+//! store = store.3
 //! dimension = 384
 //! checksum = 1c291ca3
 //! ```
 //!
-//! The first line is read before everything else, whatever the rest of a newer format looks like. Between `database`
-//! and `checksum` (CRC32C of all lines above) stand the caller's own fields, sorted by name.
+//! The first line is read before everything else, whatever the rest of a newer format looks like. `store` is the folder
+//! of the store, so that writing this one small file is what switches from an old store to a new one (compaction,
+//! restoring, repair); format 1 had no such line. Between it and `checksum` (CRC32C of all lines above) stand the
+//! caller's own fields, sorted by name.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,7 +23,13 @@ use crate::error::{Error, Result};
 use crate::identity::DatabaseId;
 
 /// The database format that this program writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
+
+/// The oldest database format that this program reads, bringing it up to date.
+pub const OLDEST_FORMAT: u32 = 1;
+
+/// The folder of a new database's store.
+pub(crate) const FIRST_STORE: &str = "store";
 
 /// A fingerprint needs a few hundred bytes; what is larger than this is no manifest.
 const MAX_MANIFEST_BYTES: usize = 1 << 20;
@@ -32,6 +41,8 @@ pub struct Manifest {
     pub format: u32,
     /// The database's random name.
     pub database: DatabaseId,
+    /// The folder of the store within the database's: `store`, or `store.` and a number.
+    pub store: String,
     /// The caller's fields by name. Names are made of `a-z`, `0-9`, `_`, `-` and `.`; values are single lines.
     pub fields: BTreeMap<String, String>,
 }
@@ -39,7 +50,7 @@ pub struct Manifest {
 impl Manifest {
     /// The manifest of a new database with these fields.
     pub(crate) fn new(fields: BTreeMap<String, String>) -> Self {
-        Self { format: FORMAT_VERSION, database: DatabaseId::random(), fields }
+        Self { format: FORMAT_VERSION, database: DatabaseId::random(), store: FIRST_STORE.to_owned(), fields }
     }
 
     /// Reads the manifest of the database in `dir` without opening it; `None` where there is no database.
@@ -53,10 +64,10 @@ impl Manifest {
         match std::fs::read(&path) {
             Ok(bytes) => Self::parse(&bytes, dir).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                if dir.join("store").exists() {
+                if has_store(dir) {
                     return Err(Error::damaged(
                         &path,
-                        "the file is missing although store/ is there; restore FORMAT from a backup of this database",
+                        "the file is missing although there is a store; `neodex repair` makes it again",
                     ));
                 }
                 Ok(None)
@@ -79,10 +90,12 @@ impl Manifest {
         self.render().map(drop)
     }
 
-    fn render(&self) -> Result<String> {
+    /// The file's text.
+    pub(crate) fn render(&self) -> Result<String> {
         let mut text = String::new();
         let _ = writeln!(text, "format = {}", self.format);
         let _ = writeln!(text, "database = {}", self.database);
+        let _ = writeln!(text, "store = {}", self.store);
         for (name, value) in &self.fields {
             check_field(name, value)?;
             let _ = writeln!(text, "{name} = {value}");
@@ -92,11 +105,12 @@ impl Manifest {
         Ok(text)
     }
 
-    fn parse(bytes: &[u8], dir: &Path) -> Result<Self> {
+    /// Reads the file's bytes; `dir` is for messages.
+    pub(crate) fn parse(bytes: &[u8], dir: &Path) -> Result<Self> {
         let damaged = |what: &str| {
             Error::damaged(
                 &manifest_path(dir),
-                format!("{what}; restore this file from a backup (it is not meant to be edited)"),
+                format!("{what} (it is not meant to be edited); `neodex repair` makes it again"),
             )
         };
         if bytes.len() > MAX_MANIFEST_BYTES {
@@ -119,18 +133,21 @@ impl Manifest {
         }
 
         let mut database = None;
+        let mut store = FIRST_STORE.to_owned();
         let mut fields = BTreeMap::new();
         for line in covered.lines().skip(1) {
             let (name, value) =
                 line.split_once(" = ").ok_or_else(|| damaged("a line is not of the form `name = value`"))?;
             match name {
                 "database" => database = DatabaseId::parse(value),
+                "store" if !is_store_name(value) => return Err(damaged("it names a store that cannot be")),
+                "store" => store = value.to_owned(),
                 _ => {
                     fields.insert(name.to_owned(), value.to_owned());
                 }
             }
         }
-        Ok(Self { format, database: database.ok_or_else(|| damaged("the database's id is missing"))?, fields })
+        Ok(Self { format, database: database.ok_or_else(|| damaged("the database's id is missing"))?, store, fields })
     }
 }
 
@@ -141,7 +158,7 @@ fn check_field(name: &str, value: &str) -> Result<()> {
     if name.is_empty() || !name.bytes().all(letters) {
         return invalid("names are made of a-z, 0-9, '_', '-' and '.'");
     }
-    if matches!(name, "format" | "database" | "checksum") {
+    if matches!(name, "format" | "database" | "store" | "checksum") {
         return invalid("the name is the store's own");
     }
     if value.contains(['\n', '\r']) {
@@ -150,7 +167,37 @@ fn check_field(name: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
-fn manifest_path(dir: &Path) -> PathBuf {
+/// Whether this is how the folder of a store is called: `store`, or `store.` and a number.
+pub(crate) fn is_store_name(name: &str) -> bool {
+    let number = name.strip_prefix(FIRST_STORE).map(|rest| rest.strip_prefix('.'));
+    match number {
+        Some(None) => name == FIRST_STORE,
+        Some(Some(number)) => (1..=9).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()),
+        None => false,
+    }
+}
+
+/// The stores in a database's folder, whether FORMAT names them or not.
+pub(crate) fn stores(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| is_store_name(name)).collect();
+    names.sort();
+    names
+}
+
+fn has_store(dir: &Path) -> bool {
+    !stores(dir).is_empty()
+}
+
+/// Whether there is a database in `dir`, or what is left of one: FORMAT or a store.
+#[must_use]
+pub fn is_database(dir: impl AsRef<Path>) -> bool {
+    manifest_path(dir.as_ref()).exists() || has_store(dir.as_ref())
+}
+
+/// Where the manifest of the database in `dir` is.
+pub(crate) fn manifest_path(dir: &Path) -> PathBuf {
     dir.join("FORMAT")
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Merged<'a> {
 /// The rows of `range`: `own` hides `group`, which hides the store. The pending rows of the range are gathered up front.
 pub(crate) fn merge<'a>(engine: &Engine, group: &'a Overlay, own: &'a Overlay, range: &SledRange) -> Merged<'a> {
     let newer: BTreeMap<_, _> = group.range(range).chain(own.range(range)).collect();
-    Merged { newer: newer.into_iter().peekable(), older: sled_rows(&engine.tree, range).map(Iterator::peekable) }
+    Merged { newer: newer.into_iter().peekable(), older: sled_rows(&engine.live(), range).map(Iterator::peekable) }
 }
 
 impl<'a> Iterator for Merged<'a> {

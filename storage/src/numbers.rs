@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::codec::{self, Stored};
 use crate::error::{Error, Result};
 use crate::sequence::Sequence;
 use crate::table::Table;
+use crate::value::TableValue;
 
 /// The store's numbers by name.
 pub(crate) const META: Table<String, u64> = Table::internal(1, "meta");
@@ -42,8 +44,30 @@ impl Numbers {
         Ok(numbers)
     }
 
+    /// Takes over a counter from a row of the meta table, unless it is further already; other rows are left alone.
+    pub(crate) fn raise_from_row(&mut self, key: &[u8], payload: &[u8]) {
+        let counter = std::str::from_utf8(key).ok().and_then(|name| name.strip_prefix(COUNTER));
+        if let (Some(counter), Ok(next)) = (counter, u64::decode(payload)) {
+            self.raise(counter, next);
+        }
+    }
+
+    /// All numbers as rows for sled.
+    pub(crate) fn rows(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        self.rows_since(&Self::default())
+    }
+
+    /// The rows for sled that differ from `earlier`.
+    pub(crate) fn rows_since(&self, earlier: &Self) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let row = |(name, value): (String, u64)| {
+            let stored = Stored { sequence: self.sequence, generation: 0, payload: &META.payload(&value)? };
+            Ok((META.sled_key(&name)?, codec::encode(META.id(), name.as_bytes(), stored)))
+        };
+        self.changed_since(earlier).into_iter().map(row).collect()
+    }
+
     /// The rows that differ from `earlier`.
-    pub(crate) fn changed_since(&self, earlier: &Self) -> Vec<(String, u64)> {
+    fn changed_since(&self, earlier: &Self) -> Vec<(String, u64)> {
         let mut rows = Vec::new();
         if self.sequence != earlier.sequence {
             rows.push((SEQUENCE.to_owned(), self.sequence.0));
@@ -69,6 +93,12 @@ impl Numbers {
             (true, false) => *count = count.saturating_sub(1),
             _ => {}
         }
+    }
+
+    /// Lets a counter go on from `next` at least.
+    pub(crate) fn raise(&mut self, counter: &str, next: u64) {
+        let counter = self.counters.entry(counter.to_owned()).or_default();
+        *counter = next.max(*counter);
     }
 
     /// Takes `n` numbers from a counter and returns the first of them.

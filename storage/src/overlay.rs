@@ -39,6 +39,11 @@ impl Overlay {
         rows.into_iter().flatten().map(|(key, value)| (key.as_slice(), value.as_deref()))
     }
 
+    /// The keys of everything that changes.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.rows.keys()
+    }
+
     /// Keys and values together, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

@@ -1,7 +1,10 @@
 //! Scanning what readers see. A scan is no snapshot: rows written while it runs may or may not appear, each of them whole.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 use crate::key::TableKey;
+use crate::live::Live;
 use crate::store::Store;
 use crate::table::{SledRange, Table, is_empty};
 use crate::value::TableValue;
@@ -17,12 +20,14 @@ pub struct Rows<K, V> {
     table: Table<K, V>,
     rows: Option<sled::Iter>,
     // After the iterator, so that sled is let go of before the store is.
+    _live: Arc<Live>,
     _store: Store,
 }
 
 impl<K, V> Rows<K, V> {
     pub(crate) fn new(store: &Store, table: Table<K, V>, range: &SledRange) -> Self {
-        Self { table, rows: sled_rows(&store.engine().tree, range), _store: store.clone() }
+        let live = store.engine().live();
+        Self { table, rows: sled_rows(&live, range), _live: live, _store: store.clone() }
     }
 }
 

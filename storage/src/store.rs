@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
+
+use crossbeam_channel::bounded;
 
 use crate::commit::CommitThread;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::key::{AsKey, TableKey};
 use crate::manifest::Manifest;
+use crate::mirror;
 use crate::options::StoreOptions;
 use crate::recovery::{self, Mode};
 use crate::rows::Rows;
@@ -17,6 +20,7 @@ use crate::sequence::Sequence;
 use crate::submission::{Committed, Pending, submission};
 use crate::table::Table;
 use crate::transaction::Transaction;
+use crate::upgrade::{Upgrade, upgrade};
 use crate::value::TableValue;
 
 /// An open store. Clones share it; dropping the last one finishes what was accepted, writes everything out and notes a
@@ -34,6 +38,7 @@ struct Inner {
     // Dropped first: the thread closes the store before the engine lets go of it.
     commit_thread: CommitThread,
     engine: Arc<Engine>,
+    upgrade: OnceLock<Upgrade>,
 }
 
 impl Store {
@@ -71,7 +76,17 @@ impl Store {
         let (engine, numbers) = recovery::open(dir, mode, options)?;
         let engine = Arc::new(engine);
         let commit_thread = CommitThread::start(Arc::clone(&engine), numbers)?;
-        Ok(Self { inner: Arc::new(Inner { commit_thread, engine }) })
+        let store = Self { inner: Arc::new(Inner { commit_thread, engine, upgrade: OnceLock::new() }) };
+        if let Some(upgrade) = upgrade(&store)? {
+            let _ = store.inner.upgrade.set(upgrade);
+        }
+        Ok(store)
+    }
+
+    /// What was done on opening to bring a database of an earlier format up to date.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<&Upgrade> {
+        self.inner.upgrade.get()
     }
 
     /// Runs a closure as one transaction and waits until it is on the disk.
@@ -120,7 +135,7 @@ impl Store {
         key: &Q,
     ) -> Result<Option<V>> {
         let key = table.sled_key(key)?;
-        let value = self.engine().tree.get(&key).map_err(Error::engine("read"))?;
+        let value = self.engine().live().get(&key).map_err(Error::engine("read"))?;
         value.map(|value| table.read_value(&key, &value)).transpose()
     }
 
@@ -134,7 +149,21 @@ impl Store {
         key: &Q,
     ) -> Result<bool> {
         let key = table.sled_key(key)?;
-        self.engine().tree.contains_key(key).map_err(Error::engine("read"))
+        self.engine().live().contains_key(key).map_err(Error::engine("read"))
+    }
+
+    /// The transaction that wrote a row; `None` where there is no such row.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub fn sequence_of<K: TableKey, V: TableValue, Q: AsKey<K> + ?Sized>(
+        &self,
+        table: &Table<K, V>,
+        key: &Q,
+    ) -> Result<Option<Sequence>> {
+        let key = table.sled_key(key)?;
+        let value = self.engine().live().get(&key).map_err(Error::engine("read"))?;
+        value.map(|value| Ok(table.read_stored(&key, &value)?.sequence)).transpose()
     }
 
     /// The rows of a range, in the order of their keys.
@@ -204,13 +233,49 @@ impl Store {
     /// # Errors
     /// [`Error::InvalidField`]; [`Error::Poisoned`] after a failed write; [`Error::Io`], after which the old fields hold.
     pub fn replace_fields(&self, fields: BTreeMap<String, String>) -> Result<()> {
-        self.engine().poison.check()?;
-        let manifest = &self.engine().manifest;
-        let mut manifest = manifest.write().unwrap_or_else(PoisonError::into_inner);
-        let changed = Manifest { fields, ..manifest.clone() };
-        changed.write(self.path())?;
-        *manifest = changed;
-        Ok(())
+        self.replace_manifest(|manifest| Manifest { fields, ..manifest.clone() })
+    }
+
+    /// Replaces the manifest, and what the store knows of it.
+    pub(crate) fn replace_manifest(&self, change: impl FnOnce(&Manifest) -> Manifest) -> Result<()> {
+        // While writes hold still, since a compaction replaces the manifest, too.
+        self.hold_still(|engine| {
+            let mut manifest = engine.manifest.write().unwrap_or_else(PoisonError::into_inner);
+            let changed = change(&manifest);
+            changed.write(self.path())?;
+            *manifest = changed;
+            Ok::<(), Error>(())
+        })??;
+        self.mirror_manifest()
+    }
+
+    /// Keeps the manifest in the store as well, so that a lost FORMAT can be made again.
+    pub(crate) fn mirror_manifest(&self) -> Result<()> {
+        let text = self.manifest().render()?;
+        self.commit::<(), Error>(move |transaction| mirror::put(transaction, &text)).map(drop)
+    }
+
+    /// Runs `work` while the commit thread waits: all that is acknowledged is in the store, and nothing else is written.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] after a failed write; [`Error::Internal`] where the commit thread has gone.
+    pub(crate) fn hold_still<R>(&self, work: impl FnOnce(&Engine) -> R) -> Result<R> {
+        let (holding, held) = bounded::<()>(1);
+        let (release, released) = bounded::<()>(1);
+        let pending = self.submit::<(), Error>(move |_| {
+            let _ = holding.send(());
+            // Ends when the other side is dropped, whatever becomes of the work.
+            let _ = released.recv();
+            // A transaction that fails is not numbered.
+            Err(Error::Internal { reason: "nothing to write".to_owned() })
+        });
+        if held.recv().is_err() {
+            return Err(pending.wait().err().unwrap_or_else(|| Error::Internal { reason: "nobody waits".to_owned() }));
+        }
+        let result = work(self.engine());
+        drop(release);
+        let _ = pending.wait();
+        Ok(result)
     }
 
     pub(crate) fn engine(&self) -> &Engine {

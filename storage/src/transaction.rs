@@ -83,7 +83,7 @@ impl<'a> Transaction<'a> {
         if let Some(known) = self.known(&key) {
             return known.map(|value| table.read_value(&key, value)).transpose();
         }
-        let value = self.engine.tree.get(&key).map_err(Error::engine("read"))?;
+        let value = self.engine.live().get(&key).map_err(Error::engine("read"))?;
         value.map(|value| table.read_value(&key, &value)).transpose()
     }
 
@@ -187,6 +187,11 @@ impl<'a> Transaction<'a> {
         self.changes.numbers.allocate(counter, n)
     }
 
+    /// Lets a counter go on from `next` at least; for whoever writes rows whose numbers were given elsewhere.
+    pub fn raise(&mut self, counter: &'static str, next: u64) {
+        self.changes.numbers.raise(counter, next);
+    }
+
     /// Has `callback` run on the commit thread once this transaction is on the disk, before its waiter is released, and
     /// after the callbacks of all earlier transactions. It must not commit; a panic in it poisons the store.
     pub fn after_durable(&mut self, callback: impl FnOnce(Sequence) + Send + 'static) {
@@ -239,7 +244,7 @@ impl<'a> Transaction<'a> {
     fn exists(&self, key: &[u8]) -> Result<bool> {
         match self.known(key) {
             Some(known) => Ok(known.is_some()),
-            None => self.engine.tree.contains_key(key).map_err(Error::engine("read")),
+            None => self.engine.live().contains_key(key).map_err(Error::engine("read")),
         }
     }
 }

@@ -65,19 +65,32 @@ impl Store {
     /// # Errors
     /// [`Error::Engine`] where sled cannot read on. What is damaged is in the report, not an error.
     pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<Report> {
+        self.verify_while(&mut |values| {
+            progress(values);
+            true
+        })
+    }
+
+    /// As [`Store::verify`], for as long as `go_on` says so, which hears how many values have been checked. A report of what
+    /// was checked until then judges neither counts nor the journal's order.
+    ///
+    /// # Errors
+    /// As [`Store::verify`].
+    pub fn verify_while(&self, go_on: &mut dyn FnMut(u64) -> bool) -> Result<Report> {
         const STEP: u64 = 1024;
         let before = self.last_sequence();
         let mut scan = Scan::default();
-        let mut rows = self.engine().tree.iter();
+        let live = self.engine().live();
+        let mut rows = live.iter();
         // sled may panic on a damaged page.
         while let Some(row) = catch_unwind(AssertUnwindSafe(|| rows.next())).map_err(panicked)? {
             let (key, value) = row.map_err(Error::engine("read every value"))?;
             scan.row(&key, &value);
-            if scan.report.values.is_multiple_of(STEP) {
-                progress(scan.report.values);
+            if scan.report.values.is_multiple_of(STEP) && !go_on(scan.report.values) {
+                return Ok(scan.report);
             }
         }
-        progress(scan.report.values);
+        go_on(scan.report.values);
         let quiet = before == self.last_sequence();
         Ok(scan.finish(quiet, before, |table| self.engine().count(table)))
     }
@@ -87,7 +100,7 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] where they cannot be listed.
     pub fn size_on_disk(&self) -> Result<u64> {
-        directory_bytes(&self.path().join("store"))
+        directory_bytes(self.engine().live().folder())
     }
 }
 

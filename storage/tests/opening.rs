@@ -109,9 +109,9 @@ fn child_that_opens() {
 fn a_newer_database_is_named_without_opening_it() {
     let dir = tempfile::tempdir().unwrap();
     drop(create(dir.path()));
-    fs::write(dir.path().join("FORMAT"), "format = 2\nsomething = entirely different").unwrap();
+    fs::write(dir.path().join("FORMAT"), "format = 3\nsomething = entirely different").unwrap();
     let error = refused(dir.path(), ErrorKind::Unsupported, "made by a newer neodex");
-    assert!(matches!(error, Error::UnsupportedFormat { found: 2, supported: 1, .. }));
+    assert!(matches!(error, Error::UnsupportedFormat { found: 3, supported: 2, .. }));
     assert!(matches!(Manifest::read(dir.path()), Err(Error::UnsupportedFormat { .. })));
 }
 
@@ -126,7 +126,7 @@ fn a_damaged_manifest_is_named() {
     fs::write(&path, "").unwrap();
     refused(dir.path(), ErrorKind::Damaged, "not a format number");
     fs::remove_file(&path).unwrap();
-    refused(dir.path(), ErrorKind::Damaged, "although store/ is there");
+    refused(dir.path(), ErrorKind::Damaged, "although there is a store");
     let fresh = Store::open_or_create(dir.path(), fields(), StoreOptions::new());
     assert_eq!(fresh.unwrap_err().kind(), ErrorKind::Damaged, "never written over");
     fs::write(&path, good).unwrap();

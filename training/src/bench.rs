@@ -7,6 +7,7 @@ use neodex_encoder::NeoBertConfig;
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::flops::Work;
 use crate::model::{Batch, Initial, Keep, NeoBert, Precision};
 use crate::optimizer::{Adamw, clip_scale, grad_norm};
 use crate::random::Random;
@@ -46,15 +47,6 @@ pub struct Throughput {
     pub tflops: f64,
     /// The loss of the last step; a sign that something was computed.
     pub loss: f64,
-}
-
-/// Operations one training step needs per token: six per parameter of the products, the head's on masked rows, and attention's.
-#[must_use]
-pub fn flops_per_token(config: &NeoBertConfig, length: usize, masked: f64) -> f64 {
-    let (d, inner) = (config.hidden_size as f64, config.inner_size() as f64);
-    let layer = 2.0 * (4.0 * d * d + 3.0 * d * inner) + 4.0 * length as f64 * d;
-    let head = 2.0 * masked * d * config.vocab_size as f64;
-    3.0 * (config.num_hidden_layers as f64 * layer + head)
 }
 
 /// Trains on random tokens and times it.
@@ -97,13 +89,14 @@ pub fn throughput(work: &Workload, device: &Device) -> Result<Throughput> {
     }
     let steps = work.steps.max(1) as f64;
     let tokens = work.sequences * work.length;
+    let need = Work::of(std::iter::repeat_n(work.length, work.sequences), rows.len());
     let tokens_per_second = tokens as f64 * steps / whole.max(1e-9);
     Ok(Throughput {
         tokens,
         step_ms: 1e3 * whole / steps,
         passes_ms: 1e3 * passes / steps,
         tokens_per_second,
-        tflops: tokens_per_second * flops_per_token(&work.config, work.length, MASKED) / 1e12,
+        tflops: need.flops(&work.config) * steps / whole.max(1e-9) / 1e12,
         loss,
     })
 }

@@ -1,6 +1,7 @@
 //! From the name of a device to the device training runs on.
 
 pub use candle_core::Device;
+use candle_core::DeviceLocation;
 
 use crate::error::{Error, Result};
 
@@ -13,6 +14,17 @@ pub fn open(device: neodex_encoder::Device) -> Result<Device> {
         neodex_encoder::Device::Cpu => Ok(Device::Cpu),
         neodex_encoder::Device::Auto => Ok(gpu(0).unwrap_or(Device::Cpu)),
         neodex_encoder::Device::Cuda(number) => gpu(number),
+    }
+}
+
+/// The device of rank `rank`, where `first` is that of rank 0: the processor again, or the GPU so many numbers further on.
+///
+/// # Errors
+/// [`Error::Unavailable`] where there is no such GPU.
+pub fn of_rank(first: &Device, rank: usize) -> Result<Device> {
+    match first.location() {
+        DeviceLocation::Cuda { gpu_id } if rank > 0 => gpu(gpu_id + rank),
+        _ => Ok(first.clone()),
     }
 }
 

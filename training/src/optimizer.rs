@@ -1,7 +1,9 @@
 //! AdamW over all parameters, and the norm their gradients are clipped by.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
+use crate::distributed::{ProcessGroup, Single};
+use crate::error::Result;
 use crate::model::Parameter;
 use crate::op::{self, AdamwStep};
 
@@ -24,6 +26,23 @@ impl Adamw {
     /// # Errors
     /// candle's.
     pub fn step(&self, parameters: &mut [&mut Parameter], step: u64, lr: f64, grad_scale: f64) -> Result<()> {
+        let gradients = parameters.iter().map(|parameter| parameter.grad().clone()).collect::<Vec<_>>();
+        self.step_together(parameters, &gradients, &Single, step, lr, grad_scale)
+    }
+
+    /// As [`Adamw::step`], by the gradients that [`reduce`] gave each rank of `group`.
+    ///
+    /// # Errors
+    /// Those of the group, and candle's.
+    pub fn step_together(
+        &self,
+        parameters: &mut [&mut Parameter],
+        gradients: &[Tensor],
+        group: &dyn ProcessGroup,
+        step: u64,
+        lr: f64,
+        grad_scale: f64,
+    ) -> Result<()> {
         let correction = |beta: f32| (1.0 - f64::from(beta).powf(step as f64)) as f32;
         let step = AdamwStep {
             lr: lr as f32,
@@ -35,8 +54,30 @@ impl Adamw {
             correction2: correction(self.beta2),
             grad_scale: grad_scale as f32,
         };
-        parameters.iter_mut().try_for_each(|parameter| parameter.step(&step))
+        let mut pairs = parameters.iter_mut().zip(gradients);
+        pairs.try_for_each(|(parameter, gradient)| parameter.step(&step, gradient, group))
     }
+}
+
+/// Adds the slope of `weight_decay / 2` times the squared weights to gradients that [`reduce`] gave and that will be multiplied by
+/// `grad_scale`: Adam's own way of decay.
+///
+/// # Errors
+/// candle's.
+pub fn add_decay(parameters: &[&Parameter], gradients: &[Tensor], weight_decay: f32, grad_scale: f64) -> Result<()> {
+    for (parameter, gradient) in parameters.iter().zip(gradients) {
+        let master = parameter.state().narrow(0, 0, 1)?.flatten_all()?;
+        op::accumulate(gradient, &master, weight_decay / grad_scale as f32)?;
+    }
+    Ok(())
+}
+
+/// The gradients of each parameter, added up over all ranks: to each rank those of its part.
+///
+/// # Errors
+/// Those of the group.
+pub fn reduce(parameters: &[&Parameter], group: &dyn ProcessGroup) -> Result<Vec<Tensor>> {
+    parameters.iter().map(|parameter| parameter.reduced(group)).collect()
 }
 
 /// The L2 norm of all gradients together. Waits for the device.
@@ -44,9 +85,18 @@ impl Adamw {
 /// # Errors
 /// candle's.
 pub fn grad_norm(parameters: &[&Parameter]) -> Result<f64> {
-    let sums = parameters.iter().map(|parameter| op::square_sum(parameter.grad())).collect::<Result<Vec<_>>>()?;
+    let gradients: Vec<Tensor> = parameters.iter().map(|parameter| parameter.grad().clone()).collect();
+    Ok(square_norm(&gradients)?.sqrt())
+}
+
+/// The sum of the squares of all `gradients`. Waits for the device.
+///
+/// # Errors
+/// candle's.
+pub fn square_norm(gradients: &[Tensor]) -> Result<f64> {
+    let sums = gradients.iter().map(op::square_sum).collect::<candle_core::Result<Vec<_>>>()?;
     let sums: Vec<f32> = Tensor::stack(&sums, 0)?.to_vec1()?;
-    Ok(sums.into_iter().map(f64::from).sum::<f64>().sqrt())
+    Ok(sums.into_iter().map(f64::from).sum())
 }
 
 /// What gradients of norm `norm` are multiplied with so that none is longer than `clip_norm`; as PyTorch computes it.

@@ -68,18 +68,26 @@ impl Observer for Silent {}
 pub struct Pace {
     seconds_per_step: Option<f64>,
     tokens_per_second: Option<f64>,
+    flops: Option<f64>,
 }
 
 impl Pace {
     /// How much of the old average stays when a step is added.
     const KEEP: f64 = 0.9;
 
-    /// A step of `tokens` took `time`.
-    pub fn add(&mut self, tokens: u64, time: Duration) {
+    /// A step of `tokens`, which needed `flops` operations, took `time`.
+    pub fn add(&mut self, tokens: u64, flops: f64, time: Duration) {
         let seconds = time.as_secs_f64().max(1e-9);
         let mix = |old: Option<f64>, new: f64| Some(old.map_or(new, |old| Self::KEEP * old + (1.0 - Self::KEEP) * new));
         self.seconds_per_step = mix(self.seconds_per_step, seconds);
         self.tokens_per_second = mix(self.tokens_per_second, tokens as f64 / seconds);
+        self.flops = mix(self.flops, flops / seconds);
+    }
+
+    /// Operations a second; 0 before the first step.
+    #[must_use]
+    pub fn flops(&self) -> f64 {
+        self.flops.unwrap_or(0.0)
     }
 
     /// Tokens a second; 0 before the first step.
@@ -105,11 +113,11 @@ mod tests {
         let mut pace = Pace::default();
         assert_eq!((pace.eta(5), pace.tokens_per_second()), (None, 0.0));
         for _ in 0..100 {
-            pace.add(1000, Duration::from_millis(500));
+            pace.add(1000, 3e9, Duration::from_millis(500));
         }
-        assert!((pace.tokens_per_second() - 2000.0).abs() < 1e-6);
+        assert!((pace.tokens_per_second() - 2000.0).abs() < 1e-6 && (pace.flops() - 6e9).abs() < 1.0);
         assert!((pace.eta(10).unwrap().as_secs_f64() - 5.0).abs() < 1e-6);
-        pace.add(1000, Duration::from_secs(5));
+        pace.add(1000, 3e9, Duration::from_secs(5));
         assert!(pace.eta(10).unwrap() < Duration::from_secs(10));
     }
 }

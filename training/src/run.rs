@@ -35,12 +35,16 @@ pub struct RunOptions {
     pub output: PathBuf,
     /// Where the recipe's relative paths start; the recipe's folder where absent.
     pub data: Option<PathBuf>,
-    /// Where to compute.
+    /// Where to compute; with several ranks, where the first does.
     pub device: Device,
+    /// How many devices train the model together: the GPUs from `device` on, or so many threads of the processor.
+    pub ranks: usize,
     /// Go on from the newest checkpoint, if there is one.
     pub resume: bool,
     /// A model folder or a checkpoint whose weights to start from.
     pub init: Option<PathBuf>,
+    /// The folder of the recipe's teacher, where it is not where the recipe says.
+    pub teacher: Option<PathBuf>,
     /// Only prepare the data: a machine without a GPU can do that beforehand.
     pub prepare_only: bool,
     /// Set from outside to stop after the step under way, with a checkpoint.
@@ -54,8 +58,10 @@ impl RunOptions {
             output: output.into(),
             data: None,
             device: Device::Cpu,
+            ranks: 1,
             resume: false,
             init: None,
+            teacher: None,
             prepare_only: false,
             interrupt: Arc::default(),
         }

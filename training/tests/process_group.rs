@@ -3,6 +3,7 @@
 
 use std::thread;
 
+use candle_core::{DType, Device, Tensor};
 use neodex_training::distributed::{ProcessGroup, Single, ThreadRank, Threads};
 use neodex_training::random::Random;
 
@@ -11,10 +12,14 @@ fn values(rank: usize, length: usize) -> Vec<f32> {
     (0..length).map(|_| random.uniform(-1.0, 1.0) * 10_f32.powi(random.below(9) as i32 - 4)).collect()
 }
 
+fn tensor(values: &[f32]) -> Tensor {
+    Tensor::from_slice(values, values.len(), &Device::Cpu).unwrap()
+}
+
 /// The sum over all ranks, in their order.
 fn sum(world: usize, length: usize) -> Vec<f32> {
     let all: Vec<Vec<f32>> = (0..world).map(|rank| values(rank, length)).collect();
-    (0..length).map(|at| all[1..].iter().fold(all[0][at], |sum, values| sum + values[at])).collect()
+    (0..length).map(|at| all.iter().fold(0.0, |sum, values| sum + values[at])).collect()
 }
 
 fn on_each<T: Send>(world: usize, work: impl Fn(ThreadRank) -> T + Sync) -> Vec<T> {
@@ -33,47 +38,42 @@ fn every_operation_agrees_with_plain_arithmetic() {
         let answers = on_each(world, |group| {
             let rank = group.rank();
             assert_eq!(group.world_size(), world);
-            let mut reduced = values(rank, length);
-            let mut part = vec![0.0; 4];
-            let mut gathered = vec![0.0; length];
+            let (mut part, mut gathered, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..20 {
-                reduced = values(rank, length);
-                group.all_reduce_sum(&mut reduced).unwrap();
-                group.reduce_scatter_sum(&values(rank, length), &mut part).unwrap();
-                group.all_gather(&part, &mut gathered).unwrap();
+                let reduced = group.reduce_scatter(&tensor(&values(rank, length))).unwrap();
+                part = reduced.to_vec1::<f32>().unwrap();
+                gathered = group.all_gather(&reduced).unwrap().to_vec1::<f32>().unwrap();
+                numbers = group.sum(&[rank as f64, 0.5]).unwrap();
                 group.barrier().unwrap();
             }
-            let mut told = values(rank, 3);
-            group.broadcast(&mut told, world - 1).unwrap();
-            (reduced, part, gathered, told)
+            let half = group.all_gather(&tensor(&values(rank, 3)).to_dtype(DType::BF16).unwrap()).unwrap();
+            assert_eq!((half.dtype(), half.elem_count()), (DType::BF16, 3 * world));
+            (part, gathered, numbers)
         });
-        for (rank, (reduced, part, gathered, told)) in answers.into_iter().enumerate() {
-            assert_eq!(reduced, expected);
+        let ranks = (world * (world - 1) / 2) as f64;
+        for (rank, (part, gathered, numbers)) in answers.into_iter().enumerate() {
             assert_eq!(part, expected[4 * rank..4 * rank + 4]);
             assert_eq!(gathered, expected);
-            assert_eq!(told, values(world - 1, 3));
+            assert_eq!(numbers, [ranks, 0.5 * world as f64]);
         }
     }
 }
 
 #[test]
 fn a_group_of_one_changes_nothing() {
-    let mut reduced = values(0, 5);
-    let (mut part, mut gathered) = (vec![0.0; 5], vec![0.0; 5]);
-    Single.all_reduce_sum(&mut reduced).unwrap();
-    Single.reduce_scatter_sum(&values(0, 5), &mut part).unwrap();
-    Single.all_gather(&part, &mut gathered).unwrap();
-    Single.broadcast(&mut gathered, 0).unwrap();
+    let own = tensor(&values(0, 5));
+    let same = |found: Tensor| assert_eq!(found.to_vec1::<f32>().unwrap(), values(0, 5));
+    same(Single.reduce_scatter(&own).unwrap());
+    same(Single.all_gather(&own).unwrap());
+    assert_eq!(Single.sum(&[1.5, 2.0]).unwrap(), [1.5, 2.0]);
     Single.barrier().unwrap();
-    assert_eq!((&reduced, &part, &gathered), (&values(0, 5), &values(0, 5), &values(0, 5)));
-    assert!(Single.broadcast(&mut gathered, 1).is_err() && Single.all_gather(&part, &mut gathered[..4]).is_err());
 }
 
 #[test]
 fn members_that_do_not_fit_are_told_and_nobody_waits_for_ever() {
     let answers = on_each(3, |group| {
-        let mut values = vec![1.0; 3 + group.rank() / 2];
-        group.all_reduce_sum(&mut values).map_err(|error| error.to_string())
+        let numbers = vec![1.0; 3 + group.rank() / 2];
+        group.sum(&numbers).map_err(|error| error.to_string())
     });
     assert!(
         answers.iter().all(|answer| answer.as_ref().is_err_and(|error| error.contains("process group"))),
@@ -84,7 +84,7 @@ fn members_that_do_not_fit_are_told_and_nobody_waits_for_ever() {
         group.barrier().unwrap();
         match group.rank() {
             1 => Ok(()),
-            _ => group.all_reduce_sum(&mut [0.0]),
+            _ => group.all_gather(&tensor(&[0.0])).map(drop),
         }
     });
     assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, true, false]);

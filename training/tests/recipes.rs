@@ -84,7 +84,7 @@ fn refusals_name_the_key_the_value_and_what_is_allowed() {
         ("pretrain.stage.0.mlm_probability=1.5", &["pretrain.stage.0.mlm_probability", "1.5", "0.9"]),
         ("pretrain.stage.0.micro_batch_tokens=64", &["pretrain.stage.0.micro_batch_tokens", "64", "128 or more"]),
         ("pretrain.stage.0.corpora.0.weight=1", &["pretrain.stage.0.corpora", "4 entries", "1 have a weight"]),
-        ("pretrain.stage.0.packing=separate", &["pretrain.stage.0.packing", "separate", "none"]),
+        ("pretrain.stage.0.packing=mixed", &["mixed", "separate", "naive", "none"]),
         ("tokenizer.vocab_size=4000", &["tokenizer.vocab_size", "4000", "3072"]),
         ("contrastive.matryoshka=[64, 128]", &["contrastive.matryoshka", "[64, 128]", "fall"]),
         ("contrastive.distill_weight=1", &["contrastive.teacher", "absent"]),

@@ -34,9 +34,8 @@ impl Generator {
     pub(crate) fn new(dimension: usize, seed: u64) -> Self {
         let mut random = Random(seed);
         let length = (dimension as f32).sqrt();
-        let mut direction = |weight: f32| -> Vec<f32> {
-            (0..dimension).map(|_| weight * random.normal() / length).collect()
-        };
+        let mut direction =
+            |weight: f32| -> Vec<f32> { (0..dimension).map(|_| weight * random.normal() / length).collect() };
         let shared = direction(SHARED);
         let topics: Vec<Vec<f32>> = (0..TOPICS).map(|_| direction(OF_TOPIC)).collect();
         let mut centres = Vec::with_capacity(CENTRES * dimension);

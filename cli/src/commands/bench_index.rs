@@ -409,6 +409,11 @@ fn write(context: &Context, args: &BenchIndexArgs, folder: &Path) -> Result<()> 
         out.finish()?;
     }
     progress.finish();
-    context.output.note(format!("{} and {} queries in {}", units::plural(args.count as u64, "vector"), args.queries, folder.display()));
+    context.output.note(format!(
+        "{} and {} queries in {}",
+        units::plural(args.count as u64, "vector"),
+        args.queries,
+        folder.display()
+    ));
     Ok(())
 }

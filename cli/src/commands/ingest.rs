@@ -115,7 +115,8 @@ fn seal(context: &Context, database: &Database) -> Result<()> {
                     bar.finish();
                 }
             }
-            let bar = bar.get_or_insert_with(|| Progress::steps(&context.output, "sealing vectors", Some(vectors as u64)));
+            let bar =
+                bar.get_or_insert_with(|| Progress::steps(&context.output, "sealing vectors", Some(vectors as u64)));
             bar.at(done as u64);
         }
         true

@@ -250,7 +250,9 @@ fn planned(plan: &VectorPlan) -> String {
         parts.push(format!("{} compared one by one", units::plural(plan.scanned as u64, "vector")));
     }
     let segments = plan.segments.iter();
-    parts.extend(segments.map(|segment| format!("{} by {}", units::plural(segment.vectors as u64, "vector"), segment.way)));
+    parts.extend(
+        segments.map(|segment| format!("{} by {}", units::plural(segment.vectors as u64, "vector"), segment.way)),
+    );
     format!("vectors: {}", parts.join("; "))
 }
 

@@ -8,10 +8,11 @@ mod padded;
 
 use std::ops::Range;
 
-use crate::config::NeoBertConfig;
+use crate::architecture::Architecture;
 use crate::device::{Device, Place};
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::family;
 use crate::gpu;
 use crate::options::Options;
 use crate::precision::Precision;
@@ -79,19 +80,27 @@ pub(crate) trait Backend: Send + Sync {
 /// [`Error::PrecisionUnavailable`](crate::Error::PrecisionUnavailable), and those of [`Weights::tensor`].
 pub(crate) fn open(
     weights: &Weights<'_>,
-    config: &NeoBertConfig,
+    architecture: &Architecture,
     options: &Options,
     place: &Place,
 ) -> Result<Box<dyn Backend>> {
     let Place { device, name, .. } = place;
     if let Device::Cuda(ordinal) = name {
-        return gpu::load(weights, config, device, *ordinal, options.precision);
+        return gpu::load(weights, architecture, device, *ordinal, options.precision);
     }
-    match options.precision {
-        Precision::Auto | Precision::Int8 => Ok(Box::new(Engine::load(weights, config)?)),
-        Precision::F32 => Ok(Box::new(padded::Padded::load(weights, config, device)?)),
-        half @ (Precision::F16 | Precision::Bf16) => {
+    match (options.precision, architecture) {
+        (half @ (Precision::F16 | Precision::Bf16), _) => {
             Err(half.unavailable("a processor computes in `int8` or `f32`; half precision takes a GPU"))
+        }
+        (Precision::F32, Architecture::NeoBert(config)) => Ok(Box::new(padded::Padded::load(weights, config, device)?)),
+        (Precision::Auto | Precision::Int8, Architecture::NeoBert(config)) => {
+            Ok(Box::new(Engine::load(weights, config)?))
+        }
+        (Precision::Auto | Precision::F32, Architecture::Family(family)) => {
+            Ok(Box::new(family::Packed::load(weights, family)?))
+        }
+        (int8, Architecture::Family(_)) => {
+            Err(int8.unavailable("only NeoBERT is computed in `int8`; this model takes `f32`, or `auto`"))
         }
     }
 }

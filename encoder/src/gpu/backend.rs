@@ -4,13 +4,13 @@ use std::sync::{Mutex, PoisonError};
 
 use candle_core::{CudaDevice, DType, Device, Tensor};
 
-use super::flash;
 use super::staging::Staging;
+use crate::architecture::Architecture;
 use crate::backend::{Backend, Layout, Sequence};
-use crate::config::NeoBertConfig;
 use crate::error::{Error, Result};
+use crate::family::PackedFamily;
 use crate::model::LanguageModelHead;
-use crate::packed::{PackedNeoBert, Packing};
+use crate::packed::{PackedModel, PackedNeoBert, Packing};
 use crate::precision::Precision;
 use crate::states::States;
 use crate::weights::Weights;
@@ -24,15 +24,15 @@ const MOST_SEQUENCES: usize = 32_768;
 const BATCH_TOKENS: usize = LANES * 65_536;
 
 struct Gpu {
-    model: PackedNeoBert,
+    model: Box<dyn PackedModel>,
     head: Option<LanguageModelHead>,
     device: CudaDevice,
     ordinal: usize,
     hidden: usize,
     vocab_size: usize,
     precision: Precision,
-    /// Whether attention takes sequences of different lengths as they are.
-    varying: bool,
+    /// Whether attention takes only sequences of one length at a time.
+    bucketed: bool,
     /// Held while a batch is queued: its kernels follow each other.
     queue: Mutex<()>,
     idle: Mutex<Vec<Staging>>,
@@ -44,7 +44,7 @@ struct Gpu {
 /// [`Error::PrecisionUnavailable`], [`Error::DeviceUnavailable`] for a shape the kernels do not take, and those of [`Weights::tensor`].
 pub(crate) fn load(
     weights: &Weights<'_>,
-    config: &NeoBertConfig,
+    architecture: &Architecture,
     device: &Device,
     ordinal: usize,
     precision: Precision,
@@ -55,22 +55,29 @@ pub(crate) fn load(
         Precision::F32 => (DType::F32, Precision::F32),
         other => return Err(other.unavailable("a GPU computes in bf16, f16 or f32")),
     };
-    let head_dim = config.head_dim();
+    let head_dim = architecture.hidden_size() / architecture.num_attention_heads().max(1);
     if !head_dim.is_multiple_of(8) {
         return Err(Error::DeviceUnavailable {
             device: crate::Device::Cuda(ordinal).to_string(),
             reason: format!("the model's heads are {head_dim} wide, and on a GPU that has to be a multiple of 8"),
         });
     }
+    let (model, head): (Box<dyn PackedModel>, _) = match architecture {
+        Architecture::NeoBert(config) => {
+            let head = LanguageModelHead::load(weights, config, device)?;
+            (Box::new(PackedNeoBert::load(weights, config, dtype, device)?), head)
+        }
+        Architecture::Family(family) => (Box::new(PackedFamily::load(weights, family, dtype, device)?), None),
+    };
     Ok(Box::new(Gpu {
-        model: PackedNeoBert::load(weights, config, dtype, device)?,
-        head: LanguageModelHead::load(weights, config, device)?,
+        bucketed: model.needs_buckets(),
+        model,
+        head,
         device: device.as_cuda_device()?.clone(),
         ordinal,
-        hidden: config.hidden_size,
-        vocab_size: config.vocab_size,
+        hidden: architecture.hidden_size(),
+        vocab_size: architecture.vocab_size(),
         precision,
-        varying: flash::takes(head_dim, dtype),
         queue: Mutex::new(()),
         idle: Mutex::new(Vec::new()),
     }))
@@ -87,7 +94,7 @@ impl Gpu {
         let pending = {
             let _queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             let buffer = staging.send(&packing.buffer, &self.device)?;
-            let means = self.model.means(&packing.inputs(&buffer, self.varying)?)?;
+            let means = self.model.means(&packing.inputs(&buffer, self.bucketed)?)?;
             staging.fetch(&means)?
         };
         let mut means = staging.wait(&pending)?;

@@ -1,6 +1,7 @@
 //! Attention for where no kernel takes sequences of different lengths: sequences of about one length are padded to it and go together.
 //!
-//! In f32, a block of query rows at a time, so that long sequences never need all their scores at once.
+//! In f32, a block of query rows at a time, so that long sequences never need all their scores at once. Where a token sees only some
+//! neighbours, a block looks at no keys but theirs.
 
 use std::ops::Range;
 
@@ -62,8 +63,9 @@ impl Buckets {
     }
 
     /// `qkv` `(tokens, 3 * hidden)`, per head query, key, value, rotated, to the mixed values `(tokens, hidden)`, heads side by side.
-    pub(super) fn attend(&self, qkv: &Tensor, heads: usize) -> Result<Tensor> {
-        let mixed = self.groups.iter().map(|group| group.attend(qkv, heads)).collect::<Result<Vec<_>>>()?;
+    /// With a `window` a token sees so many to either side, else all.
+    pub(crate) fn attend(&self, qkv: &Tensor, heads: usize, window: Option<usize>) -> Result<Tensor> {
+        let mixed = self.groups.iter().map(|group| group.attend(qkv, heads, window)).collect::<Result<Vec<_>>>()?;
         Tensor::cat(&mixed, 0)?.index_select(&self.back, 0)
     }
 }
@@ -89,7 +91,7 @@ impl Bucket {
         Ok(Self { sequences: members.len(), width, rows: Tensor::from_vec(rows, members.len() * width, device)?, mask })
     }
 
-    fn attend(&self, qkv: &Tensor, heads: usize) -> Result<Tensor> {
+    fn attend(&self, qkv: &Tensor, heads: usize, window: Option<usize>) -> Result<Tensor> {
         let (sequences, width) = (self.sequences, self.width);
         let hidden = qkv.dim(1)? / 3;
         let head_dim = hidden / heads;
@@ -100,17 +102,32 @@ impl Bucket {
         let keys = part(1)?.transpose(2, 3)?.contiguous()?;
         let values = part(2)?;
 
-        let rows = (SCORES / (sequences * heads * width).max(1)).max(FEWEST_ROWS);
+        // As many keys to either side as queries in between: two thirds of the products are wanted.
+        let rows = window.map_or(SCORES / (sequences * heads * width).max(1), |window| window).max(FEWEST_ROWS);
         let mut mixed = Vec::with_capacity(width.div_ceil(rows));
         for start in (0..width).step_by(rows) {
-            let queries = queries.narrow(2, start, rows.min(width - start))?.contiguous()?;
-            let mut scores = queries.matmul(&keys)?; // (sequences, heads, rows, width)
+            let end = width.min(start + rows);
+            let seen = window.map_or(0..width, |window| start.saturating_sub(window)..width.min(end + window));
+            let queries = queries.narrow(2, start, end - start)?.contiguous()?;
+            let keys = keys.narrow(3, seen.start, seen.len())?.contiguous()?;
+            let values = values.narrow(2, seen.start, seen.len())?.contiguous()?;
+            let mut scores = queries.matmul(&keys)?; // (sequences, heads, rows, seen)
             if let Some(mask) = &self.mask {
-                scores = scores.broadcast_add(mask)?;
+                scores = scores.broadcast_add(&mask.narrow(3, seen.start, seen.len())?)?;
+            }
+            if let Some(window) = window {
+                scores = scores.broadcast_add(&band(start..end, &seen, window, qkv.device())?)?;
             }
             mixed.push(candle_nn::ops::softmax_last_dim(&scores)?.matmul(&values)?);
         }
         let mixed = Tensor::cat(&mixed, 2)?.transpose(1, 2)?.reshape((sequences * width, hidden))?;
         mixed.to_dtype(qkv.dtype())
     }
+}
+
+/// What is added to the scores of `queries` over the keys `seen`: 0 within `window` of each other, else enough to hide them.
+fn band(queries: Range<usize>, seen: &Range<usize>, window: usize, device: &Device) -> Result<Tensor> {
+    let row = |query: usize| seen.clone().map(move |key| if key.abs_diff(query) <= window { 0.0 } else { f32::MIN });
+    let bias: Vec<f32> = queries.clone().flat_map(row).collect();
+    Tensor::from_vec(bias, (queries.len(), seen.len()), device)
 }

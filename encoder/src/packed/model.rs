@@ -2,8 +2,8 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::op;
 use super::packing::Inputs;
+use super::{PackedModel, op};
 use crate::config::NeoBertConfig;
 use crate::error::Result;
 use crate::gpu::flash;
@@ -20,6 +20,8 @@ pub(crate) struct PackedNeoBert {
     norm: Tensor,
     eps: f32,
     heads: usize,
+    #[cfg_attr(not(feature = "cuda"), allow(dead_code))]
+    head_dim: usize,
     dtype: DType,
 }
 
@@ -57,17 +59,19 @@ impl PackedNeoBert {
         };
         Ok(Self {
             embedding: weights.tensor("encoder.weight", &[config.vocab_size, hidden], device)?,
-            table: table(config, device)?,
+            table: op::table(config.max_length, config.head_dim(), config.rope_theta, device)?,
             blocks: (0..config.num_hidden_layers).map(block).collect::<Result<_>>()?,
             norm: norm("layer_norm.weight")?,
             eps: config.norm_eps as f32,
             heads: config.num_attention_heads,
+            head_dim: config.head_dim(),
             dtype,
         })
     }
+}
 
-    /// Last states `(tokens, hidden)` in f32, after the last norm.
-    pub(crate) fn forward(&self, inputs: &Inputs) -> Result<Tensor> {
+impl PackedModel for PackedNeoBert {
+    fn forward(&self, inputs: &Inputs) -> Result<Tensor> {
         let mut stream = self.embedding.index_select(&inputs.ids, 0)?;
         let mut fed: Option<Tensor> = None;
         for block in &self.blocks {
@@ -75,7 +79,7 @@ impl PackedNeoBert {
             let (updated, normed) = op::add_norm(stream, fed.as_ref(), norm, self.eps, self.dtype)?;
             let qkv = op::rotate(product(&normed, &block.qkv)?, &self.table, &inputs.positions, self.heads)?;
             let mixed = match &inputs.buckets {
-                Some(buckets) => buckets.attend(&qkv, self.heads)?,
+                Some(buckets) => buckets.attend(&qkv, self.heads, None)?,
                 None => flash::attend(&qkv, &inputs.bounds, inputs.longest, self.heads)?,
             };
             let attended = product(&mixed, &block.attention_output)?;
@@ -87,27 +91,12 @@ impl PackedNeoBert {
         Ok(op::add_norm(stream, fed.as_ref(), &self.norm, self.eps, DType::F32)?.1)
     }
 
-    /// Mean last states of the runs asked for `(spans, hidden)` in f32.
-    pub(crate) fn means(&self, inputs: &Inputs) -> Result<Tensor> {
-        Ok(op::span_means(&self.forward(inputs)?, &inputs.spans)?)
+    fn needs_buckets(&self) -> bool {
+        !(self.embedding.device().is_cuda() && flash::takes(self.head_dim, self.dtype))
     }
 }
 
 /// `x` `(rows, columns)` times the transpose of a weight `(width, columns)`: `(rows, width)`.
 fn product(x: &Tensor, weight: &Tensor) -> candle_core::Result<Tensor> {
     x.matmul(&weight.t()?)
-}
-
-/// As the exact path's: frequencies and angles in f32, like the reference's.
-fn table(config: &NeoBertConfig, device: &Device) -> Result<Tensor> {
-    let head_dim = config.head_dim();
-    let frequencies: Vec<f32> =
-        (0..head_dim).step_by(2).map(|i| 1.0 / config.rope_theta.powf(i as f32 / head_dim as f32)).collect();
-    let turns = (0..config.max_length).flat_map(|position| {
-        frequencies.iter().flat_map(move |frequency| {
-            let angle = position as f32 * frequency;
-            [angle.cos(), angle.sin()]
-        })
-    });
-    Ok(Tensor::from_vec(turns.collect(), (config.max_length, head_dim), device)?)
 }

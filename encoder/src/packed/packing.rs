@@ -18,17 +18,17 @@ pub(crate) struct Packing {
 /// The same as the model takes it.
 pub(crate) struct Inputs {
     /// Token ids `(tokens,)`.
-    pub(super) ids: Tensor,
+    pub(crate) ids: Tensor,
     /// Position of each token in its sequence `(tokens,)`.
-    pub(super) positions: Tensor,
+    pub(crate) positions: Tensor,
     /// First row of each sequence, and one past the last row of all `(sequences + 1,)`.
-    pub(super) bounds: Tensor,
+    pub(crate) bounds: Tensor,
     /// First row and row past the last of each run whose mean is wanted `(spans, 2)`.
-    pub(super) spans: Tensor,
+    pub(crate) spans: Tensor,
     /// Tokens of the longest sequence.
-    pub(super) longest: usize,
+    pub(crate) longest: usize,
     /// How attention goes about it where it cannot take sequences of different lengths as they are.
-    pub(super) buckets: Option<Buckets>,
+    pub(crate) buckets: Option<Buckets>,
 }
 
 impl Packing {
@@ -64,12 +64,13 @@ impl Packing {
     }
 
     /// Runs of tokens whose means are wanted, of all sequences.
+    #[cfg_attr(not(any(feature = "cuda", test)), allow(dead_code))]
     pub(crate) fn spans(&self) -> usize {
         self.spans
     }
 
-    /// The parts of the buffer, copied to a device before. Without `varying` attention takes only sequences of one length at a time.
-    pub(crate) fn inputs(&self, buffer: &Tensor, varying: bool) -> Result<Inputs> {
+    /// The parts of the buffer, copied to a device before. With `bucketed` for attention that takes only sequences of one length at a time.
+    pub(crate) fn inputs(&self, buffer: &Tensor, bucketed: bool) -> Result<Inputs> {
         let mut at = 0;
         let mut part = |length: usize| {
             at += length;
@@ -81,17 +82,16 @@ impl Packing {
             bounds: part(self.lengths.len() + 1)?,
             spans: part(2 * self.spans)?.reshape((self.spans, 2))?,
             longest: self.lengths.iter().copied().max().unwrap_or(0),
-            buckets: match varying {
-                true => None,
-                false => Some(Buckets::new(&self.lengths, buffer.device())?),
+            buckets: match bucketed {
+                true => Some(Buckets::new(&self.lengths, buffer.device())?),
+                false => None,
             },
         })
     }
 
-    /// As [`Packing::inputs`], the buffer still to be copied.
-    #[cfg(test)]
+    /// As [`Packing::inputs`] with buckets, the buffer still to be copied.
     pub(crate) fn copied(&self, device: &candle_core::Device) -> Result<Inputs> {
-        self.inputs(&Tensor::from_slice(&self.buffer, self.buffer.len(), device)?, false)
+        self.inputs(&Tensor::from_slice(&self.buffer, self.buffer.len(), device)?, true)
     }
 }
 

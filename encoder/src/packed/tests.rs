@@ -5,7 +5,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::{PackedNeoBert, Packing};
+use super::{PackedModel, PackedNeoBert, Packing};
 use crate::backend::Sequence;
 use crate::config::NeoBertConfig;
 use crate::files::ModelFiles;

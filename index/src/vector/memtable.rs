@@ -135,7 +135,12 @@ impl Memtable {
     }
 
     /// The best `limit` by eight bits, and the chunks they are in.
-    fn scan(&self, query: &Query, limit: usize, allowed: Option<&KeySet>) -> Result<(Vec<Scored<Place>>, Vec<Arc<Chunk>>)> {
+    fn scan(
+        &self,
+        query: &Query,
+        limit: usize,
+        allowed: Option<&KeySet>,
+    ) -> Result<(Vec<Scored<Place>>, Vec<Arc<Chunk>>)> {
         self.check(query.dimension())?;
         let rows = self.read();
         let limit = limit.min(rows.len());

@@ -1,14 +1,14 @@
 //! The JSON files beside the weights of a finished model.
 
-use neodex_encoder::NeoBertConfig;
 use serde_json::{Value, json};
 
-use super::export::{Export, WeightFormat};
+use super::export::Export;
 
 /// `config.json`, with the keys of the released NeoBERT, so that its own code reads it too.
-pub(super) fn model(config: &NeoBertConfig, format: WeightFormat, decoder: bool) -> Value {
+pub(super) fn model(export: &Export<'_>) -> Value {
+    let Export { config, format, decoder, .. } = *export;
     let theirs = |class: &str| format!("chandar-lab/NeoBERT--model.{class}");
-    json!({
+    let mut keys = json!({
         "architectures": [if decoder { "NeoBERTLMHead" } else { "NeoBERT" }],
         "auto_map": {
             "AutoConfig": theirs("NeoBERTConfig"),
@@ -30,7 +30,14 @@ pub(super) fn model(config: &NeoBertConfig, format: WeightFormat, decoder: bool)
         "pad_token_id": config.pad_token_id,
         "torch_dtype": format.torch_dtype(),
         "vocab_size": config.vocab_size,
-    })
+    });
+    if !export.variant.is_neobert() {
+        keys["model_type"] = "neobert-variant".into();
+        keys["architectures"] = json!(["NeoBERTVariant"]);
+        keys["variant"] = json!(export.variant);
+        keys.as_object_mut().into_iter().for_each(|keys| drop(keys.remove("auto_map")));
+    }
+    keys
 }
 
 /// The files of sentence-transformers: path in the folder, and content.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::tensor::{TensorSpec, model_tensors};
 use super::{config, disk, tokenizer, writer};
 use crate::error::{Error, Result};
+use crate::model::Variant;
 
 /// How weights are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,6 +52,8 @@ impl WeightFormat {
 pub struct Export<'a> {
     /// Its shape.
     pub config: &'a NeoBertConfig,
+    /// Its parts that need not be NeoBERT's. With others the folder is for the trainer alone, and says so.
+    pub variant: Variant,
     /// The bytes of its `tokenizer.json`.
     pub tokenizer: &'a [u8],
     /// How its weights are stored.
@@ -73,6 +76,7 @@ impl<'a> Export<'a> {
     pub fn new(config: &'a NeoBertConfig, tokenizer: &'a [u8]) -> Self {
         Self {
             config,
+            variant: Variant::default(),
             tokenizer,
             format: WeightFormat::F32,
             decoder: false,
@@ -93,7 +97,7 @@ impl<'a> Export<'a> {
             .map_err(|error| Error::Tokenizer { reason: format!("tokenizer.json is not valid: {error}") })?;
         let partial = to.with_file_name(format!(".{}.partial", to.file_name().unwrap_or_default().to_string_lossy()));
         disk::fresh(&partial)?;
-        let own = model_tensors(self.config, self.decoder);
+        let own = model_tensors(self.config, self.variant, self.decoder);
         let stored: Vec<TensorSpec> =
             own.iter().map(|spec| TensorSpec::new(self.stored_name(&spec.name), spec.shape.clone())).collect();
         let mut asked = own.iter();
@@ -103,7 +107,7 @@ impl<'a> Export<'a> {
         disk::write(&partial.join("tokenizer.json"), self.tokenizer)?;
         let (settings, special) = tokenizer::companions(&parsed, self.max_seq_length);
         let mut files = vec![
-            ("config.json", config::model(self.config, self.format, self.decoder)),
+            ("config.json", config::model(self)),
             ("tokenizer_config.json", settings),
             ("special_tokens_map.json", special),
         ];

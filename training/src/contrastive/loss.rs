@@ -56,7 +56,7 @@ pub struct Outcome {
 
 impl Objective {
     /// Losses and gradient of `vectors` `(texts, d)` in f32, which need not have length 1; `teacher` is `(texts, d')` in f32 of length
-    /// 1, with `d' >=` every width.
+    /// 1; vectors of a width above `d'` learn from its scores alone.
     ///
     /// # Errors
     /// candle's.
@@ -100,11 +100,13 @@ impl Objective {
                 infonce = loss.detach();
             }
             let Some((teacher, reference)) = &taught else { continue };
-            let wanted = self::unit(&teacher.narrow(1, 0, width)?)?;
-            let close = (&unit * &wanted)?.sum(D::Minus1)?.mean_all()?;
-            total = (total + (close.affine(-1.0, 1.0)? * (self.distill * share))?)?;
-            if at == 0 {
-                cosine = Some(close.detach());
+            if teacher.dim(1)? >= width {
+                let wanted = self::unit(&teacher.narrow(1, 0, width)?)?;
+                let close = (&unit * &wanted)?.sum(D::Minus1)?.mean_all()?;
+                total = (total + (close.affine(-1.0, 1.0)? * (self.distill * share))?)?;
+                if at == 0 {
+                    cosine = Some(close.detach());
+                }
             }
             if self.score_distill > 0.0 {
                 let wanted = log_softmax(&(reference / self.distill_temperature)?)?;

@@ -2,11 +2,14 @@
 
 use super::assemble::{Assembled, Frame};
 use super::loss::{Objective, Outcome};
+use super::share::Share;
+use super::teacher;
 use super::texts::Texts;
-use crate::bench::flops_per_token;
 use crate::checkpoint::Export;
 use crate::data::Set;
+use crate::distributed::{Member, launch};
 use crate::error::{Error, Result};
+use crate::flops::Work;
 use crate::prepare::{self, Words};
 use crate::pretrain::{Cursor, number};
 use crate::progress::Observer;
@@ -29,11 +32,18 @@ pub fn run(recipe: &Recipe, options: &RunOptions, observer: &mut dyn Observer) -
     for set in &config.sets {
         sets.push(prepare::pairs(set, &words, recipe, options, observer)?);
     }
+    teacher::teach(&mut sets, recipe, &words, options, observer)?;
     if options.prepare_only {
         return Ok(Summary { total_steps: config.steps, ..Summary::default() });
     }
-    let mut tuning = Tuning::new(recipe, config, &sets, &words)?;
-    let (mut session, cursor) = Session::open(recipe, options, observer, Phase::Contrastive, config.steps)?;
+    launch(options, observer, |member| train(recipe, options, &words, &sets, member))
+}
+
+/// The loop, on one rank.
+fn train(recipe: &Recipe, options: &RunOptions, words: &Words, sets: &[Set], member: Member<'_>) -> Result<Summary> {
+    let config = recipe.contrastive()?;
+    let mut tuning = Tuning::new(recipe, config, sets, words)?;
+    let (mut session, cursor) = Session::open(recipe, options, member, Phase::Contrastive, config.steps)?;
     if let Some(cursor) = cursor {
         tuning.restore(&serde_json::from_value::<Vec<Cursor>>(cursor).unwrap_or_default());
     }
@@ -56,6 +66,7 @@ pub fn run(recipe: &Recipe, options: &RunOptions, observer: &mut dyn Observer) -
     }
     let model = recipe.model.to_neobert();
     let export = Export {
+        variant: recipe.model.variant(),
         query_prefix: &config.query_prefix,
         document_prefix: &config.document_prefix,
         matryoshka: &config.matryoshka,
@@ -88,8 +99,7 @@ struct Tuning<'a> {
 /// A batch gone through the model.
 struct Run {
     outcome: Outcome,
-    tokens: usize,
-    longest: usize,
+    work: Work,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -112,8 +122,11 @@ impl<'a> Tuning<'a> {
             Random::keyed(seed, &[number as u64, 5]).shuffle(&mut all);
             let held_out = all.split_off(all.len() - recipe.run.heldout_documents.min(all.len() / 10));
             let teacher = set.teacher_dimension();
-            if teacher > 0 && teacher < hidden {
-                let reason = format!("has vectors of {teacher} dimensions; the model's have {hidden}");
+            if teacher > 0 && teacher < hidden && config.distill_weight > 0.0 {
+                let reason = format!(
+                    "has vectors of {teacher} dimensions; the model's have {hidden}, and only scores can be learned from fewer: set \
+                     contrastive.distill_weight to 0 and use contrastive.score_distill_weight"
+                );
                 return Err(Error::config("contrastive.teacher", reason));
             }
             let batch = wanted.batch.unwrap_or(config.batch);
@@ -161,7 +174,7 @@ impl<'a> Tuning<'a> {
         }
     }
 
-    fn step(&mut self, session: &Session<'_>) -> Result<Step> {
+    fn step(&mut self, session: &Session<'_, '_>) -> Result<Step> {
         let drawn = Random::keyed(self.seed, &[session.step, 6]).choose(&self.chances);
         let lr = self.config.learning_rate(session.step);
         let Some(source) = self.sets.get_mut(drawn) else {
@@ -170,12 +183,13 @@ impl<'a> Tuning<'a> {
         let examples = source.next(self.seed);
         let set = source.set;
         let run = self.run(session, set, &examples, Pass::Train)?;
-        let flops = run.tokens as f64 * flops_per_token(session.model.config(), run.longest, 0.0);
-        Ok(Step { stage: 0, lr, tokens: run.tokens as u64, loss: run.outcome.loss, flops })
+        // Every rank has seen the loss of the whole batch.
+        let loss = (run.outcome.loss / session.group.world_size() as f64)?;
+        Ok(Step { stage: 0, lr, loss, work: run.work })
     }
 
     /// Loss and accuracy on the held-out pairs of all sets, each set a batch.
-    fn evaluate(&self, session: &mut Session<'_>) -> Result<(f64, f64)> {
+    fn evaluate(&self, session: &mut Session<'_, '_>) -> Result<(f64, f64)> {
         let (mut loss, mut accuracy, mut batches) = (0.0, 0.0, 0.0);
         for source in self.sets.iter().filter(|source| source.held_out.len() > 1) {
             let examples = source.held_out.get(..source.batch).unwrap_or(&source.held_out);
@@ -193,23 +207,27 @@ impl<'a> Tuning<'a> {
         Ok((loss / f64::max(batches, 1.0), accuracy / f64::max(batches, 1.0)))
     }
 
-    fn run(&self, session: &Session<'_>, set: &Set, examples: &[u32], pass: Pass) -> Result<Run> {
+    /// The loss of `examples` and, in training, the gradients of what this rank reads of them. Every rank knows the whole batch and reads
+    /// its share of the texts; the vectors of all are candidates for every query.
+    fn run(&self, session: &Session<'_, '_>, set: &Set, examples: &[u32], pass: Pass) -> Result<Run> {
         let model = &session.model;
         let device = model.device();
         let assembled = Assembled::new(set, examples, self.config.hard_negatives, &self.frame);
         let links = assembled.links(device)?;
         let teacher = assembled.teacher(set, device)?;
+        let share = Share::new(&assembled.sequences, session.group, device)?;
         let piece = self.config.micro_batch_tokens.div_ceil(PIECES);
-        let texts = Texts::new(&assembled.sequences, piece, self.frame.specials.pad, device)?;
+        let texts = Texts::new(&share.sequences, piece, self.frame.specials.pad, device)?;
         let train = pass == Pass::Train;
         let remember = train && texts.padded_tokens() <= self.config.micro_batch_tokens;
         let encoded = texts.encode(model, remember)?;
-        let outcome = self.objective.run(&encoded.vectors, &links, teacher.as_ref())?;
+        let vectors = share.gather(&encoded.vectors, session.group)?;
+        let outcome = self.objective.run(&vectors, &links, teacher.as_ref())?;
         if train {
-            texts.backward(model, encoded, &outcome.gradient, session.keep())?;
+            texts.backward(model, encoded, &share.own(&outcome.gradient)?, session.keep())?;
         }
-        let longest = assembled.sequences.iter().map(|sequence| sequence.ids.len()).max().unwrap_or(0);
-        Ok(Run { outcome, tokens: texts.tokens(), longest })
+        let work = Work::of(share.sequences.iter().map(|sequence| sequence.ids.len()), 0);
+        Ok(Run { outcome, work })
     }
 }
 

@@ -49,9 +49,14 @@ impl<T: Number> Mapped<T> {
         Ok(Self { map, number: PhantomData })
     }
 
+    /// All of its bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or_default()
+    }
+
     /// All of its numbers.
     pub(crate) fn as_slice(&self) -> &[T] {
-        let bytes: &[u8] = self.map.as_deref().unwrap_or_default();
+        let bytes = self.bytes();
         // SAFETY: `Number` is implemented for unsigned integers alone, for which any bytes are a valid value.
         let (before, numbers, after) = unsafe { bytes.align_to::<T>() };
         debug_assert!(before.is_empty() && after.is_empty(), "maps start at a page and hold whole numbers");

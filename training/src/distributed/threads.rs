@@ -1,6 +1,9 @@
-//! A group of threads in one process: how the arithmetic of several devices is tested on a machine with none.
+//! A group of threads in one process that talk through the host's memory: the way without NCCL, and how the arithmetic of several
+//! devices is tested on a machine with none.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use candle_core::{DType, Tensor};
 
 use super::ProcessGroup;
 use super::barrier::Barrier;
@@ -15,17 +18,23 @@ impl Threads {
     #[must_use]
     pub fn group(world: usize) -> Vec<ThreadRank> {
         let world = world.max(1);
-        let shared = Shared { barrier: Barrier::new(world), slots: (0..world).map(|_| Mutex::default()).collect() };
-        let shared = Arc::new(shared);
+        let shared = Arc::new(Shared {
+            barrier: Barrier::new(world),
+            values: (0..world).map(|_| Mutex::default()).collect(),
+            numbers: (0..world).map(|_| Mutex::default()).collect(),
+        });
         (0..world).map(|rank| ThreadRank { rank, shared: Arc::clone(&shared) }).collect()
     }
 }
 
+/// What each rank has to say in the operation under way.
+type Slots<T> = Vec<Mutex<Vec<T>>>;
+
 #[derive(Debug)]
 struct Shared {
     barrier: Barrier,
-    /// What each rank has to say in the operation under way.
-    slots: Vec<Mutex<Vec<f32>>>,
+    values: Slots<f32>,
+    numbers: Slots<f64>,
 }
 
 /// A member of a group of threads. When it is dropped, the others' next operation fails instead of waiting for ever.
@@ -37,24 +46,27 @@ pub struct ThreadRank {
 
 impl ThreadRank {
     /// Shows `said` to all, lets `hear` use what each rank said, in order of rank, and waits until all have.
-    fn exchange(&self, said: &[f32], mut hear: impl FnMut(usize, &[f32]) -> Result<()>) -> Result<()> {
-        if let Some(slot) = self.shared.slots.get(self.rank) {
-            let mut slot = lock(slot);
-            slot.clear();
-            slot.extend_from_slice(said);
+    fn exchange<T>(
+        &self,
+        slots: &Slots<T>,
+        said: Vec<T>,
+        mut hear: impl FnMut(usize, &[T]) -> Result<()>,
+    ) -> Result<()> {
+        if let Some(slot) = slots.get(self.rank) {
+            *lock(slot) = said;
         }
         self.barrier()?;
-        let heard = self.shared.slots.iter().enumerate().try_for_each(|(rank, slot)| hear(rank, &lock(slot)));
+        let heard = slots.iter().enumerate().try_for_each(|(rank, slot)| hear(rank, &lock(slot)));
         // Also where hearing failed: the others must not be left waiting, nor a slot be overwritten under them.
         self.barrier()?;
         heard
     }
 
-    fn expect(&self, what: &str, found: usize, expected: usize) -> Result<()> {
+    fn expect(&self, rank: usize, found: usize, expected: usize) -> Result<()> {
         if found == expected {
             return Ok(());
         }
-        Err(self.fault(format!("{what} of {found} values where {expected} were expected")))
+        Err(self.fault(format!("rank {rank} came with {found} values where {expected} were expected")))
     }
 
     fn fault(&self, reason: String) -> Error {
@@ -68,53 +80,42 @@ impl ProcessGroup for ThreadRank {
     }
 
     fn world_size(&self) -> usize {
-        self.shared.slots.len()
+        self.shared.values.len()
     }
 
-    fn all_reduce_sum(&self, values: &mut [f32]) -> Result<()> {
-        let said = values.to_vec();
-        self.exchange(&said, |rank, heard| {
-            self.expect(&format!("rank {rank} has a sum"), heard.len(), values.len())?;
-            add(values, heard, rank);
-            Ok(())
-        })
-    }
-
-    fn reduce_scatter_sum(&self, values: &[f32], part: &mut [f32]) -> Result<()> {
-        let length = part.len();
-        let whole = length * self.world_size();
-        self.exchange(values, |rank, heard| {
-            self.expect(&format!("rank {rank} has a sum"), heard.len(), whole)?;
+    fn reduce_scatter(&self, values: &Tensor) -> Result<Tensor> {
+        let whole = values.elem_count();
+        let length = whole / self.world_size();
+        let mut part = vec![0.0_f32; length];
+        self.exchange(&self.shared.values, values.to_vec1()?, |rank, heard| {
+            self.expect(rank, heard.len(), whole)?;
             let own = heard.get(self.rank * length..(self.rank + 1) * length).unwrap_or_default();
-            add(part, own, rank);
+            part.iter_mut().zip(own).for_each(|(sum, said)| *sum += said);
             Ok(())
-        })
+        })?;
+        Ok(Tensor::from_vec(part, length, values.device())?)
     }
 
-    fn all_gather(&self, part: &[f32], values: &mut [f32]) -> Result<()> {
-        let (length, found) = (part.len(), values.len());
-        self.exchange(part, |rank, heard| {
-            self.expect("a place for all parts", found, length * self.world_size())?;
-            self.expect(&format!("rank {rank} has a part"), heard.len(), length)?;
-            if let Some(place) = values.get_mut(rank * length..(rank + 1) * length) {
-                place.copy_from_slice(heard);
-            }
+    fn all_gather(&self, part: &Tensor) -> Result<Tensor> {
+        let length = part.elem_count();
+        let mut values = Vec::with_capacity(length * self.world_size());
+        self.exchange(&self.shared.values, part.to_dtype(DType::F32)?.to_vec1()?, |rank, heard| {
+            self.expect(rank, heard.len(), length)?;
+            values.extend_from_slice(heard);
             Ok(())
-        })
+        })?;
+        let count = values.len();
+        Ok(Tensor::from_vec(values, count, part.device())?.to_dtype(part.dtype())?)
     }
 
-    fn broadcast(&self, values: &mut [f32], root: usize) -> Result<()> {
-        if root >= self.world_size() {
-            return Err(self.fault(format!("there is no rank {root} in a group of {}", self.world_size())));
-        }
-        let said = if root == self.rank { values.to_vec() } else { Vec::new() };
-        self.exchange(&said, |rank, heard| {
-            if rank == root {
-                self.expect(&format!("rank {rank} has a message"), heard.len(), values.len())?;
-                values.copy_from_slice(heard);
-            }
+    fn sum(&self, numbers: &[f64]) -> Result<Vec<f64>> {
+        let mut sums = vec![0.0; numbers.len()];
+        self.exchange(&self.shared.numbers, numbers.to_vec(), |rank, heard| {
+            self.expect(rank, heard.len(), numbers.len())?;
+            sums.iter_mut().zip(heard).for_each(|(sum, said)| *sum += said);
             Ok(())
-        })
+        })?;
+        Ok(sums)
     }
 
     fn barrier(&self) -> Result<()> {
@@ -131,15 +132,6 @@ impl Drop for ThreadRank {
     }
 }
 
-/// Adds what rank `rank` said; the first overwrites. Every member does so in the same order and gets the same bits.
-fn add(sum: &mut [f32], said: &[f32], rank: usize) {
-    if rank == 0 {
-        sum.copy_from_slice(said);
-    } else {
-        sum.iter_mut().zip(said).for_each(|(sum, said)| *sum += said);
-    }
-}
-
-fn lock(slot: &Mutex<Vec<f32>>) -> MutexGuard<'_, Vec<f32>> {
+fn lock<T>(slot: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,10 +2,12 @@
 
 use candle_core::{Result, Tensor};
 
+use super::attention::{attention, attention_backward};
 use super::batch::Batch;
 use super::linear::{linear, linear_backward};
-use super::norm::{norm, norm_backward};
+use super::norm::Norm;
 use super::parameter::Parameter;
+use super::variant::Activation;
 use crate::op;
 
 /// How much of the forward pass stays in memory for the backward pass.
@@ -40,18 +42,20 @@ struct Products {
 /// The weights of a block.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
-    pub(super) attention_norm: Parameter,
+    pub(super) attention_norm: Norm,
     pub(super) qkv: Parameter,
     pub(super) wo: Parameter,
-    pub(super) ffn_norm: Parameter,
-    pub(super) w12: Parameter,
-    pub(super) w3: Parameter,
+    pub(super) ffn_norm: Norm,
+    /// Into the feed-forward part, and out of it.
+    pub(super) up: Parameter,
+    pub(super) down: Parameter,
 }
 
 /// What all blocks share.
 pub(super) struct Shape<'a> {
     pub(super) heads: usize,
     pub(super) eps: f32,
+    pub(super) activation: Activation,
     /// `(positions, w / 2, 2)`, cosine and sine.
     pub(super) rotary: &'a Tensor,
 }
@@ -66,7 +70,7 @@ impl Block {
         keep: Keep,
     ) -> Result<(Tensor, Option<Saved>)> {
         let (products, gated) = self.products(x, batch, shape)?;
-        let y = (&products.x2 + linear(&gated, &self.w3)?)?;
+        let y = (&products.x2 + linear(&gated, &self.down)?)?;
         let saved = match keep {
             Keep::Nothing => None,
             Keep::Inputs => Some(Saved { x: x.clone(), products: None }),
@@ -82,41 +86,59 @@ impl Block {
             Some(products) => products,
             None => self.products(&x, batch, shape)?.0,
         };
-        let gated = op::swiglu(&u)?;
-        let dgated = linear_backward(&gated, &self.w3, dy)?;
+        let gated = shape.activate(&u)?;
+        let dgated = linear_backward(&gated, &self.down, dy)?;
         drop(gated);
-        let du = op::swiglu_backward(&u, &dgated)?;
+        let du = shape.activate_backward(&u, &dgated)?;
         drop((u, dgated));
-        let normed = norm(&x2, &self.ffn_norm, shape.eps)?;
-        let dnormed = linear_backward(&normed, &self.w12, &du)?;
+        let normed = self.ffn_norm.forward(&x2, shape.eps)?;
+        let dnormed = linear_backward(&normed, &self.up, &du)?;
         drop((normed, du));
-        let dx2 = norm_backward(&x2, &self.ffn_norm, &dnormed, Some(dy), shape.eps)?;
+        let dx2 = self.ffn_norm.backward(&x2, &dnormed, Some(dy), shape.eps)?;
         drop((x2, dnormed));
 
         let dmixed = linear_backward(&mixed, &self.wo, &dx2)?;
-        let (lengths, rotary) = (&batch.lengths, shape.rotary);
-        let dqkv = op::attention_backward(&qkv, &attention, &dmixed, rotary, lengths, batch.seq, shape.heads)?;
+        let dqkv = attention_backward(&qkv, &attention, &dmixed, batch, shape)?;
         drop((qkv, attention, mixed, dmixed));
-        let normed = norm(&x, &self.attention_norm, shape.eps)?;
+        let normed = self.attention_norm.forward(&x, shape.eps)?;
         let dnormed = linear_backward(&normed, &self.qkv, &dqkv)?;
-        norm_backward(&x, &self.attention_norm, &dnormed, Some(&dx2), shape.eps)
+        self.attention_norm.backward(&x, &dnormed, Some(&dx2), shape.eps)
     }
 
     /// Everything up to the gate, whose output comes beside it.
     fn products(&self, x: &Tensor, batch: &Batch, shape: &Shape<'_>) -> Result<(Products, Tensor)> {
-        let qkv = linear(&norm(x, &self.attention_norm, shape.eps)?, &self.qkv)?;
-        let (mixed, attention) = op::attention(&qkv, shape.rotary, &batch.lengths, batch.seq, shape.heads)?;
+        let qkv = linear(&self.attention_norm.forward(x, shape.eps)?, &self.qkv)?;
+        let (mixed, attention) = attention(&qkv, batch, shape)?;
         let x2 = (x + linear(&mixed, &self.wo)?)?;
-        let u = linear(&norm(&x2, &self.ffn_norm, shape.eps)?, &self.w12)?;
-        let gated = op::swiglu(&u)?;
+        let u = linear(&self.ffn_norm.forward(&x2, shape.eps)?, &self.up)?;
+        let gated = shape.activate(&u)?;
         Ok((Products { qkv, attention, mixed, x2, u }, gated))
     }
 
-    pub(super) fn parameters_mut(&mut self) -> [&mut Parameter; 6] {
-        [&mut self.qkv, &mut self.wo, &mut self.w12, &mut self.w3, &mut self.attention_norm, &mut self.ffn_norm]
+    pub(super) fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
+        let products = [&mut self.qkv, &mut self.wo, &mut self.up, &mut self.down];
+        products.into_iter().chain(self.attention_norm.parameters_mut()).chain(self.ffn_norm.parameters_mut())
     }
 
-    pub(super) fn parameters(&self) -> [&Parameter; 6] {
-        [&self.qkv, &self.wo, &self.w12, &self.w3, &self.attention_norm, &self.ffn_norm]
+    pub(super) fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        let products = [&self.qkv, &self.wo, &self.up, &self.down];
+        products.into_iter().chain(self.attention_norm.parameters()).chain(self.ffn_norm.parameters())
+    }
+}
+
+impl Shape<'_> {
+    /// What is between the products of the feed-forward part.
+    fn activate(&self, u: &Tensor) -> Result<Tensor> {
+        match self.activation {
+            Activation::Swiglu => op::swiglu(u),
+            Activation::Gelu => op::gelu(u),
+        }
+    }
+
+    fn activate_backward(&self, u: &Tensor, dy: &Tensor) -> Result<Tensor> {
+        match self.activation {
+            Activation::Swiglu => op::swiglu_backward(u, dy),
+            Activation::Gelu => op::gelu_backward(u, dy),
+        }
     }
 }

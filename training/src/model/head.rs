@@ -47,8 +47,8 @@ impl LanguageModelHead {
             let picked = picked.narrow(0, start, count)?;
             let labels = labels.narrow(0, start, count)?;
             let logits = picked.matmul(&self.weight.weight().t()?)?;
-            let bias = self.bias.master()?;
-            let (loss, correct, dlogits) = op::cross_entropy(&logits, &bias, &labels, scale.unwrap_or(0.0))?;
+            let (loss, correct, dlogits) =
+                op::cross_entropy(&logits, self.bias.weight(), &labels, scale.unwrap_or(0.0))?;
             drop(logits);
             losses.push((loss.sum_all()?, correct.sum_all()?));
             if scale.is_some() {

@@ -16,6 +16,8 @@ const RANGE: f32 = 0.02;
 pub enum Initial<'a> {
     /// Uniform in ±0.02 for matrices, 1 for norms, 0 for biases.
     Random(&'a mut Random),
+    /// The same with another half width.
+    Uniform(&'a mut Random, f32),
     /// Tensors of a safetensors file, with or without the prefix `model.`.
     Tensors(SafeTensors<'a>),
 }
@@ -27,12 +29,14 @@ impl Initial<'_> {
     /// [`Error::Weights`] where the file lacks the tensor or holds another shape.
     pub(super) fn values(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let count = shape.iter().product();
+        let drawn = |random: &mut Random, range: f32| match shape.len() {
+            1 if name.ends_with("bias") => vec![0.0; count],
+            1 => vec![1.0; count],
+            _ => (0..count).map(|_| random.uniform(-range, range)).collect(),
+        };
         match self {
-            Self::Random(random) => Ok(match shape.len() {
-                1 if name.ends_with("bias") => vec![0.0; count],
-                1 => vec![1.0; count],
-                _ => (0..count).map(|_| random.uniform(-RANGE, RANGE)).collect(),
-            }),
+            Self::Random(random) => Ok(drawn(random, RANGE)),
+            Self::Uniform(random, range) => Ok(drawn(random, *range)),
             Self::Tensors(tensors) => read(tensors, name, shape),
         }
     }

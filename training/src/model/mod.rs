@@ -3,6 +3,7 @@
 //! No graph is built. A block keeps what its backward pass needs in a [`Saved`], gives the gradient of its input and adds those of its
 //! weights to the sums beside them; [`Keep::Inputs`] keeps only the inputs of blocks and computes the rest again (activation checkpointing).
 
+mod attention;
 mod batch;
 mod block;
 mod head;
@@ -11,6 +12,7 @@ mod linear;
 mod neobert;
 mod norm;
 mod parameter;
+mod variant;
 
 pub use batch::Batch;
 pub use block::{Keep, Saved};
@@ -18,3 +20,4 @@ pub use head::{HeadOutcome, LanguageModelHead};
 pub use init::Initial;
 pub use neobert::{NeoBert, Tape};
 pub use parameter::{Parameter, Precision};
+pub use variant::{Activation, NormKind, Positions, Variant};

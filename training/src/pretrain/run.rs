@@ -1,17 +1,18 @@
 //! The loop of pretraining: stages, steps, held-out looks, checkpoints.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use super::masking::Replacement;
-use super::sampler::{Cursor, Documents, Sampler, Share, Window, batches};
-use super::step::{MaskPolicy, MaskedBatch, Specials, number};
-use crate::bench::flops_per_token;
+use super::rows::{Row, batches, rows, share};
+use super::sampler::{Cursor, Documents, Sampler, Share};
+use super::step::{MaskKey, MaskPolicy, MaskedBatch, Specials, number};
 use crate::checkpoint::Export;
+use crate::distributed::{Member, launch};
 use crate::error::{Error, Result};
+use crate::flops::Work;
 use crate::prepare::{self, CorpusData, Words};
 use crate::progress::Observer;
-use crate::random::Random;
-use crate::recipe::{Masking, Recipe, Stage};
+use crate::recipe::{Masking, Packing, Recipe, Stage};
 use crate::run::{Phase, RunOptions, Summary};
 use crate::session::{Session, Step};
 
@@ -29,7 +30,19 @@ pub fn run(recipe: &Recipe, options: &RunOptions, observer: &mut dyn Observer) -
     if options.prepare_only {
         return Ok(Summary { total_steps: config.steps(), ..Summary::default() });
     }
-    let (mut session, cursor) = Session::open(recipe, options, observer, Phase::Pretrain, config.steps())?;
+    launch(options, observer, |member| train(recipe, options, &words, &corpora, member))
+}
+
+/// The loop, on one rank.
+fn train(
+    recipe: &Recipe,
+    options: &RunOptions,
+    words: &Words,
+    corpora: &[Vec<CorpusData>],
+    member: Member<'_>,
+) -> Result<Summary> {
+    let config = recipe.pretrain()?;
+    let (mut session, cursor) = Session::open(recipe, options, member, Phase::Pretrain, config.steps())?;
     let mut restored = cursor.map(|cursor| serde_json::from_value::<Vec<Cursor>>(cursor).unwrap_or_default());
     let seed = recipe.run.seed;
     while session.goes_on() {
@@ -53,10 +66,10 @@ pub fn run(recipe: &Recipe, options: &RunOptions, observer: &mut dyn Observer) -
             ));
         }
         while session.goes_on() && config.locate(session.step).0 == position {
-            let step = plan.step(&session, &words, config.learning_rate(&recipe.schedule, session.step))?;
+            let step = plan.step(&session, words, config.learning_rate(&recipe.schedule, session.step))?;
             session.update(&step)?;
             if session.due(recipe.run.eval_every_steps) {
-                let (loss, accuracy) = plan.evaluate(&session, &words)?;
+                let (loss, accuracy) = plan.evaluate(&session, words)?;
                 if let Some((loss, accuracy)) = loss.zip(accuracy) {
                     session.heldout(position, loss, accuracy)?;
                 }
@@ -70,7 +83,8 @@ pub fn run(recipe: &Recipe, options: &RunOptions, observer: &mut dyn Observer) -
         }
     }
     let model = recipe.model.to_neobert();
-    let export = Export { decoder: true, ..Export::new(&model, &words.json) };
+    let variant = recipe.model.variant();
+    let export = Export { decoder: true, variant, ..Export::new(&model, &words.json) };
     session.finish(&export)
 }
 
@@ -100,7 +114,7 @@ struct StagePlan<'a> {
     seed: u64,
     corpora: Vec<&'a dyn Documents>,
     sampler: Sampler,
-    held_out: Vec<Window>,
+    held_out: Vec<Row>,
     policy: MaskPolicy,
 }
 
@@ -128,6 +142,7 @@ impl<'a> StagePlan<'a> {
             windows => out.step(0, windows.min(HELD_OUT_WINDOWS) * room, 0),
         };
         held_out.truncate(HELD_OUT_WINDOWS);
+        let held_out = rows(held_out, Packing::None, stage.length);
         let replacement = match stage.masking {
             Masking::Mask => Replacement::Mask,
             // Ids below are special tokens in every tokenizer learned here.
@@ -137,48 +152,54 @@ impl<'a> StagePlan<'a> {
         Self { stage, position, seed, corpora, sampler, held_out, policy }
     }
 
-    /// One optimizer step's gradients: micro-batches of like lengths, each counted by its hidden tokens.
-    fn step(&mut self, session: &Session<'_>, words: &Words, lr: f64) -> Result<Step> {
+    /// One optimizer step's gradients: this rank's rows in micro-batches of like lengths, each counted by the hidden tokens of all ranks.
+    fn step(&mut self, session: &Session<'_, '_>, words: &Words, lr: f64) -> Result<Step> {
+        let (rank, world) = (session.group.rank(), session.group.world_size());
         let windows = self.sampler.step(session.step, self.stage.tokens_per_step, Specials::AROUND);
-        let mut random = Random::keyed(self.seed, &[self.position as u64, session.step, 2]);
+        let own = share(rows(windows, self.stage.packing, self.stage.length), rank, world);
+        let flat = self.stage.packing == Packing::Separate;
+        let key = MaskKey { seed: self.seed, key: [self.position as u64, session.step] };
         let mut prepared = Vec::new();
-        for windows in batches(windows, self.stage.micro_batch_tokens, Specials::AROUND) {
-            let corpora = &self.corpora;
-            prepared.push(MaskedBatch::new(
-                &windows,
-                corpora,
-                words.specials,
-                self.policy,
-                &mut random,
-                &session.model,
-            )?);
+        for rows in batches(own, self.stage.micro_batch_tokens, flat) {
+            prepared.push(self.batch(&rows, words, key, flat, session)?);
         }
-        let masked: usize = prepared.iter().map(MaskedBatch::masked).sum();
-        let tokens: usize = prepared.iter().map(MaskedBatch::tokens).sum();
-        let scale = 1.0 / masked.max(1) as f64;
-        let mut losses = Vec::new();
+        let work = prepared.iter().map(MaskedBatch::work).fold(Work::default(), Work::and);
+        let masked = session.group.sum(&[work.predicted])?.first().copied().unwrap_or_default();
+        let scale = 1.0 / masked.max(1.0);
+        let mut losses = vec![Tensor::zeros((), DType::F32, session.model.device())?];
         for batch in &prepared {
             losses.push(batch.train(&session.model, session.keep(), scale)?.loss);
         }
         let loss = (Tensor::stack(&losses, 0)?.sum_all()? * scale)?;
-        let length = tokens / prepared.iter().map(MaskedBatch::sequences).sum::<usize>().max(1);
-        let flops = tokens as f64 * flops_per_token(session.model.config(), length, self.stage.mlm_probability);
-        Ok(Step { stage: self.position, lr, tokens: tokens as u64, loss, flops })
+        Ok(Step { stage: self.position, lr, loss, work })
     }
 
-    /// Loss and accuracy on documents that are never trained on, always hidden the same way.
-    fn evaluate(&self, session: &Session<'_>, words: &Words) -> Result<(Option<f64>, Option<f64>)> {
-        let mut random = Random::keyed(self.seed, &[3]);
-        let (mut loss, mut correct, mut masked) = (0.0, 0.0, 0_usize);
-        for windows in batches(self.held_out.clone(), self.stage.micro_batch_tokens, Specials::AROUND) {
-            let corpora = &self.corpora;
-            let batch = MaskedBatch::new(&windows, corpora, words.specials, self.policy, &mut random, &session.model)?;
-            let sums = batch.evaluate(&session.model)?;
-            loss += number(&sums.loss)?;
-            correct += number(&sums.correct)?;
-            masked += batch.masked();
+    /// Loss and accuracy on documents that are never trained on, always hidden the same way and never packed.
+    fn evaluate(&self, session: &Session<'_, '_>, words: &Words) -> Result<(Option<f64>, Option<f64>)> {
+        let (rank, world) = (session.group.rank(), session.group.world_size());
+        let key = MaskKey { seed: self.seed, key: [0, u64::MAX] };
+        let mut sums = [0.0; 3];
+        for rows in batches(share(self.held_out.clone(), rank, world), self.stage.micro_batch_tokens, false) {
+            let batch = self.batch(&rows, words, key, false, session)?;
+            let outcome = batch.evaluate(&session.model)?;
+            sums[0] += number(&outcome.loss)?;
+            sums[1] += number(&outcome.correct)?;
+            sums[2] += batch.work().predicted;
         }
-        let mean = |sum: f64| (masked > 0).then(|| sum / masked as f64);
+        let all = session.group.sum(&sums)?;
+        let [loss, correct, masked] = *all.as_array().unwrap_or(&sums);
+        let mean = |sum: f64| (masked > 0.0).then(|| sum / masked);
         Ok((mean(loss), mean(correct)))
+    }
+
+    fn batch(
+        &self,
+        rows: &[Row],
+        words: &Words,
+        key: MaskKey,
+        flat: bool,
+        on: &Session<'_, '_>,
+    ) -> Result<MaskedBatch> {
+        MaskedBatch::new(rows, &self.corpora, words.specials, self.policy, key, flat, on.model.device())
     }
 }

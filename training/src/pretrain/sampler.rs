@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::random::Random;
 
 /// Shorter windows teach little and cost a row.
-const SHORTEST: usize = 16;
+pub(super) const SHORTEST: usize = 16;
 
 /// Documents as token ids without special tokens.
 pub trait Documents: Sync {
@@ -171,24 +171,6 @@ fn cut(share: &Share<'_>, corpus: usize, document: usize, length: usize) -> Vec<
     (0..count).map(window).collect()
 }
 
-/// Puts windows of like length together, in batches of at most `budget` tokens, padding and `extra` special tokens included.
-#[must_use]
-pub fn batches(mut windows: Vec<Window>, budget: usize, extra: usize) -> Vec<Vec<Window>> {
-    windows.sort_by_key(|window| std::cmp::Reverse((window.length, window.document, window.start)));
-    let mut batches: Vec<Vec<Window>> = Vec::new();
-    let mut width = 0;
-    for window in windows {
-        match batches.last_mut() {
-            Some(batch) if (batch.len() + 1) * width <= budget => batch.push(window),
-            _ => {
-                width = (window.length as usize + extra).next_multiple_of(8);
-                batches.push(vec![window]);
-            }
-        }
-    }
-    batches
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::indexing_slicing)]
@@ -248,18 +230,5 @@ mod tests {
         resumed.restore(&cursors);
         let rest: Vec<_> = (7..20).map(|step| resumed.step(step, 500, 2)).collect();
         assert_eq!(rest, first[7..]);
-    }
-
-    #[test]
-    fn batches_stay_within_the_budget() {
-        let documents = Counting(vec![20, 30, 64, 300, 200, 90, 1000]);
-        let mut sampler = Sampler::new(5, 2, &shares(&documents), 64, |_, _| false);
-        let windows = sampler.step(0, 2000, 2);
-        let batches = batches(windows.clone(), 300, 2);
-        assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), windows.len());
-        for batch in batches {
-            let width = batch.iter().map(|w| w.length as usize + 2).max().unwrap_or(0).next_multiple_of(8);
-            assert!(batch.len() == 1 || batch.len() * width <= 300);
-        }
     }
 }

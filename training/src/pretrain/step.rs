@@ -1,10 +1,12 @@
 //! One batch of windows through the model, forwards and backwards.
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use super::masking::{Hidden, Replacement, mask};
-use super::sampler::{Documents, Window};
+use super::rows::{Row, row_tokens};
+use super::sampler::Documents;
 use crate::error::{Error, Result};
+use crate::flops::Work;
 use crate::model::{Batch, Keep, NeoBert};
 use crate::random::Random;
 
@@ -35,11 +37,20 @@ pub struct MaskPolicy {
     pub replacement: Replacement,
 }
 
+/// Whose numbers decide what is hidden: every window has its own, so that it does not matter what it is read beside, or on which rank.
+#[derive(Clone, Copy, Debug)]
+pub struct MaskKey {
+    /// The run's seed.
+    pub seed: u64,
+    /// What is hidden anew: the stage and the step.
+    pub key: [u64; 2],
+}
+
 /// A batch on the device, with what was hidden in it.
 pub struct MaskedBatch {
     batch: Batch,
     hidden: Hidden,
-    tokens: usize,
+    work: Work,
 }
 
 /// Sums over a batch, on the device.
@@ -51,50 +62,60 @@ pub struct Sums {
 }
 
 impl MaskedBatch {
-    /// Cuts `windows` out of `corpora`, which `Window::corpus` counts, and hides tokens by `random`.
+    /// Cuts the windows of `rows` out of `corpora`, which `Window::corpus` counts, and hides tokens by `key`. Where they lie `flat` there
+    /// is no padding between them.
     ///
     /// # Errors
     /// candle's.
     pub fn new(
-        windows: &[Window],
+        rows: &[Row],
         corpora: &[&dyn Documents],
         specials: Specials,
         policy: MaskPolicy,
-        random: &mut Random,
-        model: &NeoBert,
+        key: MaskKey,
+        flat: bool,
+        device: &Device,
     ) -> Result<Self> {
-        let longest = windows.iter().map(|window| window.length as usize).max().unwrap_or(0);
-        let seq = (longest + Specials::AROUND).next_multiple_of(8);
-        let (mut hidden, mut tokens) = (Hidden::default(), 0);
-        let mut sequences = Vec::with_capacity(windows.len());
-        for (at, window) in windows.iter().enumerate() {
-            let document = corpora
-                .get(usize::from(window.corpus))
-                .map_or(&[][..], |corpus| corpus.tokens(window.document as usize));
-            let range = window.start as usize..(window.start + window.length) as usize;
-            let text = document.get(range).unwrap_or_default().iter().map(|&id| u32::from(id));
-            let mut ids: Vec<u32> = [specials.cls].into_iter().chain(text).chain([specials.sep]).collect();
-            let inner = ids.len() - 1;
-            let first = (at * seq + 1) as u32;
-            if let Some(text) = ids.get_mut(1..inner).filter(|text| !text.is_empty()) {
-                mask(text, first, policy.probability, specials.mask, policy.replacement, random, &mut hidden);
+        let longest = rows.iter().map(|row| row_tokens(row)).max().unwrap_or(0);
+        let width = longest.next_multiple_of(8);
+        let mut hidden = Hidden::default();
+        let mut sequences = Vec::with_capacity(rows.len());
+        let mut first = 0;
+        for (at, row) in rows.iter().enumerate() {
+            let start = if flat { first } else { at * width };
+            let mut ids: Vec<u32> = Vec::with_capacity(row_tokens(row));
+            for window in row {
+                let document = corpora
+                    .get(usize::from(window.corpus))
+                    .map_or(&[][..], |corpus| corpus.tokens(window.document as usize));
+                let range = window.start as usize..(window.start + window.length) as usize;
+                ids.push(specials.cls);
+                let before = ids.len();
+                ids.extend(document.get(range).unwrap_or_default().iter().map(|&id| u32::from(id)));
+                if let Some(text) = ids.get_mut(before..).filter(|text| !text.is_empty()) {
+                    let [stage, step] = key.key;
+                    let place = [stage, step, window.corpus.into(), window.document.into(), window.start.into(), 2];
+                    let mut random = Random::keyed(key.seed, &place);
+                    let offset = (start + before) as u32;
+                    mask(text, offset, policy.probability, specials.mask, policy.replacement, &mut random, &mut hidden);
+                }
+                ids.push(specials.sep);
             }
-            tokens += ids.len();
+            first += ids.len();
             sequences.push(ids);
         }
-        Ok(Self { batch: Batch::new(&sequences, specials.pad, model.device())?, hidden, tokens })
+        let work = Work::of(sequences.iter().map(Vec::len), hidden.positions.len());
+        let batch = match flat {
+            true => Batch::flat(&sequences, device)?,
+            false => Batch::new(&sequences, specials.pad, device)?,
+        };
+        Ok(Self { batch, hidden, work })
     }
 
-    /// Tokens in it, without padding.
+    /// How much there is to do for it.
     #[must_use]
-    pub fn tokens(&self) -> usize {
-        self.tokens
-    }
-
-    /// Windows in it.
-    #[must_use]
-    pub fn sequences(&self) -> usize {
-        self.batch.sequences
+    pub fn work(&self) -> Work {
+        self.work
     }
 
     /// Hidden ones.

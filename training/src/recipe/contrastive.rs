@@ -57,8 +57,8 @@ pub struct ContrastiveConfig {
     /// Weight of the loss on pairs.
     #[serde(default = "one")]
     pub infonce_weight: f64,
-    /// Whose vectors are to be imitated: a model by name. They lie in the prepared sets as `teacher.f16`, where
-    /// `training/teacher/teach.py` puts them; a set without them is trained on its pairs alone.
+    /// Whose vectors are to be imitated: a model's folder, of any kind the encoder loads, which is asked before the first step. Sets that
+    /// come with a `teacher.f16` keep it; where the folder is not there, the others are trained on their pairs alone.
     pub teacher: Option<String>,
     /// Weight of `1 - cosine` between a text's vector and the teacher's.
     #[serde(default)]

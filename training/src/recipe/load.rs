@@ -1,8 +1,8 @@
 //! From a file and the command line to a [`Recipe`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Recipe, overrides};
+use super::{Recipe, overlay, overrides};
 use crate::error::{Error, Result};
 
 impl Recipe {
@@ -12,8 +12,16 @@ impl Recipe {
     /// [`Error::Io`]; [`Error::Recipe`] for a syntax error, an unknown key or a value of the wrong type; [`Error::Override`];
     /// [`Error::Config`] for a value that cannot be used.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self> {
+        Self::load_with(path, &[], overrides)
+    }
+
+    /// As [`Recipe::load`], with the files `overlays` laid over the recipe, one after the other, before the overrides.
+    ///
+    /// # Errors
+    /// As there; [`Error::Recipe`] naming the overlay that does not fit.
+    pub fn load_with(path: &Path, overlays: &[PathBuf], overrides: &[String]) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
-        let mut recipe = Self::parse(&text, path, overrides)?;
+        let mut recipe = Self::read(&text, path, overlays, overrides)?;
         recipe.folder = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(recipe)
     }
@@ -23,15 +31,22 @@ impl Recipe {
     /// # Errors
     /// As there, without [`Error::Io`].
     pub fn parse(text: &str, path: &Path, overrides: &[String]) -> Result<Self> {
+        Self::read(text, path, &[], overrides)
+    }
+
+    fn read(text: &str, path: &Path, overlays: &[PathBuf], overrides: &[String]) -> Result<Self> {
         let fault = |error: toml::de::Error| Error::Recipe {
             path: path.to_owned(),
             reason: error.to_string().trim_end().to_owned(),
         };
-        // Without overrides the file is read as it is, so that a complaint quotes the line it is about.
-        let recipe: Self = match overrides {
-            [] => toml::from_str(text).map_err(fault)?,
+        // Without overlays and overrides the file is read as it is, so that a complaint quotes the line it is about.
+        let recipe: Self = match (overlays, overrides) {
+            ([], []) => toml::from_str(text).map_err(fault)?,
             _ => {
                 let mut table: toml::Table = toml::from_str(text).map_err(fault)?;
+                for path in overlays {
+                    overlay::apply(&mut table, path)?;
+                }
                 for one in overrides {
                     overrides::apply(&mut table, one)?;
                 }

@@ -9,6 +9,7 @@ mod fingerprint;
 mod load;
 mod model;
 mod optimizer;
+mod overlay;
 mod overrides;
 mod pretrain;
 mod run;
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use contrastive::{ContrastiveConfig, PairSet};
 pub use model::ModelConfig;
-pub use optimizer::{OptimizerConfig, ScheduleConfig};
+pub use optimizer::{OptimizerConfig, OptimizerKind, ScheduleConfig};
 pub use pretrain::{Corpus, Masking, Packing, PretrainConfig, Stage};
 pub use run::{Precision, RunConfig};
 pub use tokenizer::TokenizerConfig;

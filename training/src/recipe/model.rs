@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{at_least, positive};
 use crate::error::{Error, Result};
+use crate::model::{Activation, NormKind, Positions, Variant};
 
 /// The shape of the model, in the words of its `config.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,15 @@ pub struct ModelConfig {
     /// Added to the mean square in every norm.
     #[serde(default = "norm_eps")]
     pub norm_eps: f64,
+    /// How a token knows where it stands; other than `rope` for ablations alone, as the next two keys.
+    #[serde(default)]
+    pub positions: Positions,
+    /// What norms: `rms` or `layer`.
+    #[serde(default)]
+    pub norm: NormKind,
+    /// What is between the products of the feed-forward part: `swiglu` or `gelu`.
+    #[serde(default)]
+    pub activation: Activation,
     /// Weights start uniform between minus and plus this.
     #[serde(default = "init_range")]
     pub init_range: f32,
@@ -52,6 +62,12 @@ impl ModelConfig {
             norm_eps: self.norm_eps,
             ..NeoBertConfig::default()
         }
+    }
+
+    /// Its parts that need not be NeoBERT's.
+    #[must_use]
+    pub fn variant(&self) -> Variant {
+        Variant { positions: self.positions, norm: self.norm, activation: self.activation }
     }
 
     pub(super) fn validate(&self) -> Result<()> {

@@ -6,17 +6,30 @@ use super::check::{positive, within};
 use crate::error::Result;
 use crate::schedule::Decay;
 
+/// How weights are made smaller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Beside the moments (Loshchilov & Hutter 2019).
+    #[default]
+    AdamW,
+    /// Through the gradient, as a penalty on their squares (Kingma & Ba 2015).
+    Adam,
+}
+
 /// AdamW; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OptimizerConfig {
+    /// How weights are made smaller.
+    pub kind: OptimizerKind,
     /// Decay of the first moment.
     pub beta1: f32,
     /// Decay of the second moment.
     pub beta2: f32,
     /// Added to the root of the second moment.
     pub eps: f32,
-    /// Decoupled weight decay, on every parameter.
+    /// Weight decay, on every parameter.
     pub weight_decay: f32,
     /// The gradient is scaled down to this norm where it is longer.
     pub clip_norm: f32,
@@ -24,7 +37,7 @@ pub struct OptimizerConfig {
 
 impl Default for OptimizerConfig {
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1, clip_norm: 1.0 }
+        Self { kind: OptimizerKind::AdamW, beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1, clip_norm: 1.0 }
     }
 }
 

@@ -1,7 +1,10 @@
-//! The operations in so many words. They are what the GPU's are measured against, and no speed is asked of them.
+//! The operations in so many words. They are what the GPU's are measured against; speed is asked only of those that the other families use.
 
 use candle_core::{DType, Device, Result, Tensor};
 
+use super::rows::{map_rows, numbers};
+
+#[cfg(any(feature = "cuda", test))]
 pub(super) fn add_norm(
     stream: Tensor,
     addend: Option<&Tensor>,
@@ -18,23 +21,32 @@ pub(super) fn add_norm(
 }
 
 pub(super) fn rotate(qkv: Tensor, table: &Tensor, positions: &Tensor, heads: usize) -> Result<Tensor> {
-    let (rows, width) = qkv.dims2()?;
+    let (_, width) = qkv.dims2()?;
     let head_dim = width / heads / 3;
-    let pairs = qkv.to_dtype(DType::F32)?.reshape((rows, heads, 3, head_dim / 2, 2))?;
-    let turns = table.index_select(positions, 0)?.reshape((rows, 1, 1, head_dim / 2, 2))?;
-    let (cos, sin) = (turns.narrow(4, 0, 1)?, turns.narrow(4, 1, 1)?);
-    let turned = pairs.narrow(2, 0, 2)?;
-    let (even, odd) = (turned.narrow(4, 0, 1)?, turned.narrow(4, 1, 1)?);
-    let new_even = (even.broadcast_mul(&cos)? - odd.broadcast_mul(&sin)?)?;
-    let new_odd = (even.broadcast_mul(&sin)? + odd.broadcast_mul(&cos)?)?;
-    let turned = Tensor::cat(&[new_even, new_odd], 4)?;
-    Tensor::cat(&[turned, pairs.narrow(2, 2, 1)?], 2)?.reshape((rows, width))?.to_dtype(qkv.dtype())
+    let positions = positions.to_vec1::<u32>()?;
+    let turned = numbers(table, |turns| {
+        let angles = |row: usize| turns.chunks_exact(head_dim).nth(*positions.get(row)? as usize);
+        map_rows(&qkv.to_dtype(DType::F32)?, width, |row, from, to| {
+            to.copy_from_slice(from);
+            let angles = angles(row).unwrap_or_default().as_chunks::<2>().0;
+            let parts = to.chunks_exact_mut(head_dim).enumerate().filter(|(part, _)| part % 3 < 2);
+            for (_, components) in parts {
+                for (pair, [cos, sin]) in components.as_chunks_mut::<2>().0.iter_mut().zip(angles) {
+                    let [even, odd] = *pair;
+                    *pair = [even * cos - odd * sin, even * sin + odd * cos];
+                }
+            }
+        })
+    })?;
+    turned.to_dtype(qkv.dtype())
 }
 
+#[cfg(any(feature = "cuda", test))]
 pub(super) fn swiglu(both: &Tensor) -> Result<Tensor> {
     candle_nn::ops::swiglu(&both.to_dtype(DType::F32)?)?.to_dtype(both.dtype())
 }
 
+#[cfg_attr(not(any(feature = "cuda", test)), allow(dead_code))]
 pub(super) fn span_means(states: &Tensor, spans: &Tensor) -> Result<Tensor> {
     let width = states.dim(1)?;
     let mean = |span: Vec<u32>| match span.as_slice() {

@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 #[cfg(target_arch = "aarch64")]
 use super::neon;
-use super::{fine, scalar};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512, avxvnni};
+use super::{fine, scalar};
 
 /// A path the running processor can take.
 ///
@@ -113,7 +113,15 @@ impl Kernel {
 
     /// The dot product of `query`, whose codes add up to `sum`, with as many first codes of the rows at `places`, `stride` codes from row to row.
     /// Every place must be within the block: one that is not reads nothing, but makes its own and its neighbours' products wrong.
-    pub(crate) fn dot_i8_some(self, query: &[i8], sum: i32, rows: &[i8], stride: usize, places: &[u32], out: &mut [i32]) {
+    pub(crate) fn dot_i8_some(
+        self,
+        query: &[i8],
+        sum: i32,
+        rows: &[i8],
+        stride: usize,
+        places: &[u32],
+        out: &mut [i32],
+    ) {
         debug_assert_eq!(places.len(), out.len());
         match self.instructions {
             Instructions::Scalar => scalar::dot_i8_some(query, rows, stride, places, out),

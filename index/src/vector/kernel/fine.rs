@@ -60,9 +60,7 @@ pub(super) fn dot_fine_avx2(query: &[f32], codes: &[i8], nibbles: &[u8]) -> f32 
         let (first, second) = (_mm_and_si128(packed, mask), _mm_and_si128(_mm_srli_epi16::<4>(packed), mask));
         let codes = [low, _mm_srli_si128::<8>(low), high, _mm_srli_si128::<8>(high)];
         let nibbles = [first, _mm_srli_si128::<8>(first), second, _mm_srli_si128::<8>(second)];
-        for (((sum, codes), nibbles), query) in
-            sums.iter_mut().zip(codes).zip(nibbles).zip(query.as_chunks::<8>().0)
-        {
+        for (((sum, codes), nibbles), query) in sums.iter_mut().zip(codes).zip(nibbles).zip(query.as_chunks::<8>().0) {
             let whole = _mm256_slli_epi32::<4>(_mm256_cvtepi8_epi32(codes));
             let value = _mm256_add_epi32(whole, _mm256_cvtepu8_epi32(nibbles));
             // SAFETY: the array is 8 floats, exactly what is read; the load needs no alignment.

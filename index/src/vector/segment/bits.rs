@@ -73,7 +73,9 @@ impl Tombstones {
 
     #[inline]
     pub(crate) fn is_dead(&self, position: u32) -> bool {
-        self.words.get(position as usize / 64).is_some_and(|word| word.load(Ordering::Acquire) >> (position % 64) & 1 == 1)
+        self.words
+            .get(position as usize / 64)
+            .is_some_and(|word| word.load(Ordering::Acquire) >> (position % 64) & 1 == 1)
     }
 
     /// How many are deleted.

@@ -200,7 +200,9 @@ impl Block {
             Distance::Cosine => 1.0,
             Distance::Euclidean => 0.0,
             // All rows are as long as the longest, whose lift is 0.
-            Distance::DotProduct => (0..self.len().min(1) as u32).map(|row| self.score_with(&self.probe_of(row), row)).sum(),
+            Distance::DotProduct => {
+                (0..self.len().min(1) as u32).map(|row| self.score_with(&self.probe_of(row), row)).sum()
+            }
         }
     }
 
@@ -250,7 +252,14 @@ impl Block {
 
     /// The scores of `rows` with `probe`. `dots` is room that is used again.
     #[inline]
-    pub(crate) fn scores(&self, kernel: Kernel, probe: &Probe, rows: &[u32], dots: &mut Vec<i32>, mut found: impl FnMut(u32, f32)) {
+    pub(crate) fn scores(
+        &self,
+        kernel: Kernel,
+        probe: &Probe,
+        rows: &[u32],
+        dots: &mut Vec<i32>,
+        mut found: impl FnMut(u32, f32),
+    ) {
         dots.clear();
         dots.resize(rows.len(), 0);
         kernel.dot_i8_some(&probe.codes, probe.sum, &self.codes[self.start..], self.stride, rows, dots);
@@ -258,7 +267,9 @@ impl Block {
         let score = |row: u32, dot: i32| factor * (self.factors[row as usize] * dot as f32) + offset;
         match self.distance {
             Distance::Euclidean => {
-                rows.iter().zip(&*dots).for_each(|(&row, &dot)| found(row, score(row, dot) + self.offsets[row as usize]));
+                rows.iter()
+                    .zip(&*dots)
+                    .for_each(|(&row, &dot)| found(row, score(row, dot) + self.offsets[row as usize]));
             }
             _ if !self.lifts.is_empty() => {
                 let lift = |row: u32| probe.lift * self.lifts[row as usize];

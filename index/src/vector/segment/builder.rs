@@ -2,9 +2,9 @@
 
 use super::super::code::{Code, check_dimension};
 use super::super::distance::Distance;
+use super::Segment;
 use super::block::Block;
 use super::build::{BuildOptions, build};
-use super::Segment;
 use crate::error::{Error, Result};
 use crate::key::Key;
 
@@ -57,11 +57,7 @@ impl SegmentBuilder {
     ///
     /// # Errors
     /// [`Error::Building`].
-    pub fn build(
-        self,
-        options: &BuildOptions,
-        progress: impl Fn(usize) -> bool + Sync,
-    ) -> Result<Option<Segment>> {
+    pub fn build(self, options: &BuildOptions, progress: impl Fn(usize) -> bool + Sync) -> Result<Option<Segment>> {
         build(self.block, self.keys, options, &progress)
     }
 }

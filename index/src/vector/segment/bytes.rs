@@ -225,7 +225,8 @@ fn read(reader: &mut Reader<'_>, dimension: usize, distance: Distance) -> Option
     let (magic, rest) = reader.bytes.split_first_chunk::<4>()?;
     reader.bytes = rest;
     let known = magic == MAGIC && reader.byte()? == VERSION;
-    let fits = reader.varint()? == dimension as u64 && Distance::ALL.get(usize::from(reader.byte()?)) == Some(&distance);
+    let fits =
+        reader.varint()? == dimension as u64 && Distance::ALL.get(usize::from(reader.byte()?)) == Some(&distance);
     if !known || !fits {
         return None;
     }

@@ -127,7 +127,10 @@ impl Segment {
     pub fn remove_range(&self, range: std::ops::Range<u64>) -> usize {
         let from = self.by_key.partition_point(|&position| self.keys[position as usize].0 < range.start);
         let positions = self.by_key[from..].iter().copied();
-        positions.take_while(|&position| self.keys[position as usize].0 < range.end).filter(|&p| self.dead.bury(p)).count()
+        positions
+            .take_while(|&position| self.keys[position as usize].0 < range.end)
+            .filter(|&p| self.dead.bury(p))
+            .count()
     }
 
     /// The keys of a half-open range that are here and not deleted.

@@ -3,12 +3,12 @@
 use std::sync::PoisonError;
 
 use super::super::query::Query;
+use super::Segment;
 use super::beam::{Scratch, Walk};
 use super::block::FineQuery;
 use super::plan::{Allowed, Plan, SearchOptions, plan};
 use super::pool::Pool;
 use super::scan::scan;
-use super::Segment;
 use crate::scored::{Scored, TopK};
 
 /// How many of the best by eight bits are looked at again to have the best `limit`: their order is wrong by a few places only.
@@ -53,7 +53,10 @@ impl Segment {
         (best, plan)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a search was asked for, how it goes about it, and the memory it uses")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a search was asked for, how it goes about it, and the memory it uses"
+    )]
     fn attempt(
         &self,
         query: &Query,

@@ -70,14 +70,12 @@ impl Set {
             return Err(Error::damaged(folder, reason));
         }
         let rows = |count: u64, width: usize| Some(count.saturating_mul(width as u64));
-        let teacher = folder.join(TEACHER);
-        let teacher = if teacher.is_file() { Some(Mapped::open(&teacher, None)?) } else { None };
         let mut set = Self {
             tokens: Mapped::open(&folder.join(TOKENS), Some(manifest.tokens))?,
             sequences: Mapped::open(&folder.join(SEQUENCES), rows(manifest.sequences, SEQUENCE_ROW))?,
             spans: Mapped::open(&folder.join(SPANS), rows(manifest.spans, SPAN_ROW))?,
             examples: Mapped::open(&folder.join(EXAMPLES), rows(manifest.examples, 2 + manifest.k as usize))?,
-            teacher,
+            teacher: None,
             teacher_dimension: 0,
             first_spans: Vec::with_capacity(manifest.sequences as usize + 1),
             manifest,
@@ -120,15 +118,34 @@ impl Set {
         if let Some(at) = (0..self.examples()).position(|at| !self.example(at).is_some_and(sound)) {
             return Err(Error::damaged(&folder.join(EXAMPLES), format!("example {at} names a span that is not there")));
         }
-        if let Some(teacher) = &self.teacher {
-            let numbers = teacher.as_slice().len();
-            if self.spans() == 0 || numbers == 0 || !numbers.is_multiple_of(self.spans()) {
-                let reason = format!("{numbers} numbers are no vectors for {} spans", self.spans());
-                return Err(Error::damaged(&folder.join(TEACHER), reason));
-            }
-            self.teacher_dimension = numbers / self.spans();
+        let teacher = folder.join(TEACHER);
+        if teacher.is_file() { self.taught_by(&teacher) } else { Ok(()) }
+    }
+
+    /// Takes the teacher's vectors from `file`, in the place of those it has.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Damaged`] where they are not one row a span.
+    pub fn taught_by(&mut self, file: &Path) -> Result<()> {
+        let teacher = Mapped::open(file, None)?;
+        let numbers = teacher.as_slice().len();
+        if self.spans() == 0 || numbers == 0 || !numbers.is_multiple_of(self.spans()) {
+            let reason = format!("{numbers} numbers are no vectors for {} spans", self.spans());
+            return Err(Error::damaged(file, reason));
         }
+        (self.teacher, self.teacher_dimension) = (Some(teacher), numbers / self.spans());
         Ok(())
+    }
+
+    /// A hash of the texts and spans of the set, in hexadecimal: what is made of them belongs to no other.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut hash = blake3::Hasher::new();
+        hash.update(self.manifest.tokenizer.as_bytes());
+        hash.update(self.tokens.bytes());
+        hash.update(self.sequences.bytes());
+        hash.update(self.spans.bytes());
+        hash.finalize().to_hex().get(..16).unwrap_or_default().to_owned()
     }
 
     /// What the set says of itself.

@@ -1,0 +1,6 @@
+//! What happens to every request, whatever it asks.
+
+pub(crate) mod headers;
+pub(crate) mod observe;
+pub(crate) mod request_id;
+pub(crate) mod uniform;

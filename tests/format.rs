@@ -1,0 +1,101 @@
+//! Databases of every format there has been, committed under `tests/fixtures/`, are opened by this program and answer as they did when they
+//! were made; a newer one is refused by name.
+//!
+//! `cargo test --test format -- --ignored make_fixture` makes the one of the current format; a committed one is never made again.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod words;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use neodex::{Database, Document, Heading, Mode};
+use words::WordEmbedder;
+
+fn fixture(format: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("format-{format}.db"))
+}
+
+fn open(path: &Path) -> Database {
+    Database::builder(path).embedder(WordEmbedder::default()).open().unwrap()
+}
+
+/// Copies a folder with everything in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// What every fixture holds: short and long texts, headings, metadata of every kind, no text at all, and letters beyond ASCII.
+fn documents() -> Vec<Document> {
+    let mut documents: Vec<Document> = (0..12)
+        .map(|number| {
+            let sentence = format!("Note number{number} is about subject{number}, and mentions otters in passing. ");
+            Document::new(format!("notes/{number}.md"), sentence.repeat(1 + number as usize * 3))
+                .title(format!("Note {number}"))
+                .metadata("number", number)
+                .metadata("even", number % 2 == 0)
+        })
+        .collect();
+    let chapters: String = (0..400)
+        .map(|line| format!("Line{line} of the long book says something about rivers and word{line}.\n"))
+        .collect();
+    let mut book = Document::new("book", format!("# First\n\n{chapters}")).title("A long book").metadata("score", 0.25);
+    book.headings = vec![Heading { level: 1, text: "First".to_owned(), offset: 0 }];
+    documents.push(book);
+    documents.push(Document::new("empty", "").title("Only a title: heliotrope"));
+    documents
+        .push(Document::new("größe/日本", "Die Größe der Bären. 検索エンジンは文書を探す。").metadata("lang", "de"));
+    documents
+}
+
+fn fill(db: &Database) {
+    db.insert(Document::new("notes/3.md", "An earlier version that nobody should see again: obsoleteword.")).unwrap();
+    db.insert(Document::new("gone", "This was deleted: vanishedword.")).unwrap();
+    let report = db.insert_many(documents()).unwrap();
+    assert_eq!((report.added, report.replaced), (14, 1));
+    assert!(db.delete("gone").unwrap());
+}
+
+fn check(db: &Database) {
+    for document in documents() {
+        assert_eq!(db.get(document.id.as_str()).unwrap().as_ref(), Some(&document));
+    }
+    let first = |query: &str, mode| {
+        let results = db.search(query).mode(mode).limit(3).run().unwrap();
+        results.hits.first().map(|hit| hit.document_id.to_string())
+    };
+    for mode in [Mode::Lexical, Mode::Dense, Mode::Hybrid] {
+        assert_eq!(first("number7 subject7", mode).as_deref(), Some("notes/7.md"), "{mode:?}");
+    }
+    assert_eq!(first("word317", Mode::Lexical).as_deref(), Some("book"));
+    assert_eq!(first("heliotrope", Mode::Lexical).as_deref(), Some("empty"));
+    assert_eq!(first("検索", Mode::Lexical).as_deref(), Some("größe/日本"));
+    for gone in ["obsoleteword", "vanishedword"] {
+        assert_eq!(first(gone, Mode::Lexical), None);
+    }
+    let even = db.search("").filter("even = true AND number >= 6").limit(20).run().unwrap();
+    assert_eq!(even.hits.len(), 3);
+    let stats = db.stats().unwrap();
+    assert_eq!(stats.documents, 15);
+    assert_eq!(stats.vectors, stats.chunks);
+    assert_eq!(db.verify(&mut |_| ()).unwrap().faults, []);
+}
+
+#[test]
+#[ignore = "makes the fixture of the current format"]
+fn make_fixture() {
+    let path = fixture(neodex_storage::FORMAT_VERSION);
+    assert!(!path.exists(), "a fixture is never made again");
+    let db = open(&path);
+    fill(&db);
+    check(&db);
+}
