@@ -16,23 +16,23 @@ use crate::key::Key;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct BuildOptions {
-    /// The most neighbours a node keeps in the bottom layer. Default 24.
+    /// The most neighbours a node keeps in the bottom layer. Default 32.
     pub degree: usize,
-    /// The most neighbours a row takes when it is linked. Default 16.
+    /// The most neighbours a row takes when it is linked. Default 24.
     pub neighbours: usize,
-    /// Candidates a row's neighbours are chosen from. Default 128.
+    /// Candidates a row's neighbours are chosen from. Default 200.
     pub width: usize,
     /// One row in this many is in the sample the upper layers are made of; 1 builds all with hnsw_rs. Default 16.
     pub sample_every: usize,
-    /// How freely neighbours are kept while building: at 1 none that lies behind another.
+    /// How freely neighbours are kept while building: at 1, the default, none that lies behind another.
     pub alpha: f32,
-    /// The same when all are chosen once more at the end.
+    /// The same when all are chosen once more at the end. Default 1.1.
     pub alpha_at_last: f32,
 }
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self { degree: 24, neighbours: 16, width: 128, sample_every: 16, alpha: 1.0, alpha_at_last: 1.0 }
+        Self { degree: 32, neighbours: 24, width: 200, sample_every: 16, alpha: 1.0, alpha_at_last: 1.1 }
     }
 }
 

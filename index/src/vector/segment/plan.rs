@@ -106,7 +106,7 @@ const ROWS_OF_DESCENT: usize = 150;
 /// A row come upon in a walk costs as much as this many in a scan, which knows long before where it will read.
 const WALKED_ROW: usize = 2;
 /// From this share of allowed nodes on, keeping more costs less than stepping over the others.
-const OVER_FETCH_SHARE: f64 = 0.45;
+const OVER_FETCH_SHARE: f64 = 0.65;
 /// Below this share the steps do not hold together.
 const FILTERED_SHARE: f64 = 0.02;
 
@@ -143,7 +143,7 @@ mod tests {
     fn fewer_allowed_means_another_way() {
         let way = |allowed| plan(1_000_000, 0, allowed, 64);
         assert_eq!(way(None), Plan::Walk { width: 64 });
-        assert_eq!(way(Some(500_000)), Plan::OverFetch { width: 128 });
+        assert_eq!(way(Some(800_000)), Plan::OverFetch { width: 80 });
         assert!(matches!(way(Some(100_000)), Plan::Filtered { .. }));
         assert_eq!(way(Some(900)), Plan::Exact { rows: 900 });
         assert_eq!(plan(500, 0, None, 64), Plan::Exact { rows: 500 });
