@@ -29,6 +29,8 @@ mod database;
 pub mod document;
 mod embedding;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 /// The indexes by themselves, for those who want no database around them: bring keys and vectors, keep the rest.
 pub mod index {
     pub use neodex_index::vector;
@@ -45,8 +47,9 @@ pub mod search;
 
 pub use config::Config;
 pub use database::{
-    BytesOnDisk, Database, DatabaseBuilder, DatabaseModel, Fault, Field, ModelStats, NextModel, Stats, Verification,
-    database_model, next_database_model,
+    BytesOnDisk, Compaction, Damage, Database, DatabaseBuilder, DatabaseModel, ExportFormat, Exported, Fault, Field,
+    Health, Imported, ModelStats, NextModel, Repair, Snapshot, Stats, Verification, database_model,
+    next_database_model, repair, restore,
 };
 pub use document::{Document, DocumentId, Heading, Metadata};
 pub use embedding::{EmbedError, Embedder, Passage, Passages};

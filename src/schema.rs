@@ -67,6 +67,24 @@ pub(crate) const TABLE_NAMES: [(u8, &str); 17] = [
     (CODES_OF.id(), CODES_OF.name()),
 ];
 
+/// Whether a table, or the journal, holds what cannot be made again from other rows. A repair takes these over; every other table is
+/// derived, and its owner makes it again or does without.
+pub(crate) fn is_truth(table: u8) -> bool {
+    const JOURNAL: u8 = 0;
+    const TRUTH: [u8; 9] = [
+        JOURNAL,
+        DOCUMENTS.id(),
+        RECORDS.id(),
+        TEXTS.id(),
+        ROWS.id(),
+        SECOND_ROWS.id(),
+        DELETED.id(),
+        SOURCES.id(),
+        SOURCE_DOCUMENTS.id(),
+    ];
+    TRUTH.contains(&table)
+}
+
 /// The counter chunk keys are taken from.
 pub(crate) const KEY_COUNTER: &str = "keys";
 /// The counter segments are numbered from.

@@ -99,3 +99,52 @@ fn make_fixture() {
     fill(&db);
     check(&db);
 }
+
+#[test]
+fn every_format_there_has_been_opens_and_answers() {
+    let mut formats = 0;
+    for format in neodex_storage::OLDEST_FORMAT..=neodex_storage::FORMAT_VERSION {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        copy(&fixture(format), &path);
+        let db = open(&path);
+        check(&db);
+        assert_eq!(db.stats().unwrap().format_version, neodex_storage::FORMAT_VERSION);
+        let upgraded = db.notices().iter().any(|notice| notice.contains("brought from format"));
+        assert_eq!(upgraded, format < neodex_storage::FORMAT_VERSION, "{:?}", db.notices());
+        db.insert(Document::new("new", "It can be written to: quokkaword.")).unwrap();
+        assert_eq!(db.search("quokkaword").mode(Mode::Lexical).run().unwrap().hits.len(), 1);
+        db.delete("new").unwrap();
+        drop(db);
+        let db = open(&path);
+        check(&db);
+        assert_eq!(db.notices(), [] as [String; 0]);
+        drop(db);
+        let snapshot = path.join(format!("before-format-{}.snapshot", neodex_storage::FORMAT_VERSION));
+        assert_eq!(snapshot.exists(), upgraded);
+        if upgraded {
+            neodex::restore(&snapshot, dir.path().join("back"), false, &mut |_| ()).unwrap();
+            check(&open(&dir.path().join("back")));
+        }
+        formats += 1;
+    }
+    assert!(formats > 1);
+}
+
+#[test]
+fn a_newer_format_is_refused_by_name_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    copy(&fixture(neodex_storage::FORMAT_VERSION), &path);
+    let newer = neodex_storage::FORMAT_VERSION + 1;
+    let text = format!("format = {newer}\nanything = else\n");
+    fs::write(path.join("FORMAT"), &text).unwrap();
+    for refused in [
+        Database::builder(&path).embedder(WordEmbedder::default()).open().unwrap_err(),
+        neodex::repair(&path, &mut |_, _, _| ()).unwrap_err(),
+    ] {
+        assert!(refused.to_string().contains(&format!("made by a newer neodex (format {newer}")), "{refused}");
+        assert_eq!(refused.kind(), neodex::ErrorKind::Unusable);
+    }
+    assert_eq!(fs::read_to_string(path.join("FORMAT")).unwrap(), text);
+}

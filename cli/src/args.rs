@@ -12,11 +12,15 @@ use crate::commands::delete::DeleteArgs;
 use crate::commands::embed::EmbedArgs;
 use crate::commands::eval_beir::EvalBeirArgs;
 use crate::commands::eval_fusion::EvalFusionArgs;
+use crate::commands::eval_glue::EvalGlueArgs;
+use crate::commands::eval_mteb::EvalMtebArgs;
+use crate::commands::eval_pppl::EvalPpplArgs;
 use crate::commands::eval_sts::EvalStsArgs;
 use crate::commands::get::GetArgs;
 use crate::commands::ingest::IngestArgs;
 use crate::commands::mine::MineArgs;
 use crate::commands::model::ModelInfoArgs;
+use crate::commands::model_pull::ModelPullArgs;
 use crate::commands::model_quantize::ModelQuantizeArgs;
 use crate::commands::search::SearchArgs;
 use crate::commands::train::TrainCommand;
@@ -88,8 +92,9 @@ pub(crate) enum Command {
     Stats,
     /// Make vectors for documents that have none, or new ones for all with another model.
     ///
-    /// Documents stored without a model get their vectors; with --model, or when the database's own model is gone, all vectors are dropped and
-    /// made anew. Documents are found by words meanwhile. Interrupted, it goes on where it stopped when it is run again.
+    /// Documents stored without a model get their vectors; with --model, or when the database's own model is gone, all vectors are made anew.
+    /// Those there are serve until the new ones are complete, then the new model takes over. Interrupted, it goes on where it stopped when it is
+    /// run again.
     #[command(after_help = "Example:\n  neodex reembed --db notes.db\n  neodex reembed --model small")]
     Reembed,
     /// Turn texts into vectors.
@@ -123,11 +128,14 @@ pub(crate) enum Command {
 pub(crate) enum ModelCommand {
     /// Print what a model is.
     Info(ModelInfoArgs),
+    /// Bring a model from a Hugging Face compatible hub.
+    Pull(ModelPullArgs),
     /// Store a model's weights in 8-bit integers.
     Quantize(ModelQuantizeArgs),
-    /// List the installed models.
+    /// List the models there are.
     ///
-    /// A model is installed by putting its folder below $XDG_DATA_HOME/neodex/models (~/.local/share/neodex/models).
+    /// The bundled one, those whose folder was put below $XDG_DATA_HOME/neodex/models (~/.local/share/neodex/models), and those of the hub's
+    /// cache, where `model pull` puts them.
     #[command(after_help = "Example:\n  neodex model list")]
     List,
 }
@@ -141,6 +149,12 @@ pub(crate) enum EvalCommand {
     Fusion(EvalFusionArgs),
     /// Measure a model on sentence pairs with human scores.
     Sts(EvalStsArgs),
+    /// Fine-tune a model on GLUE and print each task's metric.
+    Glue(EvalGlueArgs),
+    /// Measure a model on MTEB's kinds of task.
+    Mteb(EvalMtebArgs),
+    /// Measure how well a model guesses words, by the length of the text around them.
+    Pppl(EvalPpplArgs),
 }
 
 /// `neodex bench ...`

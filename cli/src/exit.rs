@@ -53,6 +53,11 @@ pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
     Usage(message.into()).into()
 }
 
+/// Whether an error is one of [`usage`].
+pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<Usage>())
+}
+
 /// Tells the user about an error, and chooses the status.
 pub(crate) fn end(result: Result<Status>) -> ExitCode {
     match result {

@@ -10,6 +10,8 @@ mod config_file;
 mod context;
 mod exit;
 mod fitting;
+mod glue_grid;
+mod hub;
 mod interrupt;
 mod model;
 mod npy;

@@ -13,6 +13,7 @@ use neodex_encoder::{ModelFiles, ModelFolder, Options};
 use crate::cache;
 use crate::context::Context;
 use crate::exit::usage;
+use crate::hub::{Place, Repository};
 
 /// What the bundled model is called.
 pub(crate) const BUNDLED: &str = "small";
@@ -36,7 +37,7 @@ pub(crate) enum Choice {
 
 /// A model as it can be named.
 pub(crate) enum Named {
-    /// By its folder, or by the name of an installed one.
+    /// By its folder, or by the name of an installed one or of one brought from the hub.
     Folder(PathBuf),
     /// The one in the binary.
     Bundled,
@@ -145,7 +146,7 @@ pub(crate) fn files(named: &str) -> Result<ModelFiles> {
     }
 }
 
-/// A model given by folder or by name. A folder goes before an installed model, and that before the bundled one.
+/// A model given by folder or by name. A folder goes before an installed model, that before the bundled one, and that before the hub's.
 pub(crate) fn find(named: &str) -> Result<Named> {
     let folder = PathBuf::from(named);
     if folder.is_dir() {
@@ -158,6 +159,12 @@ pub(crate) fn find(named: &str) -> Result<Named> {
     if named == BUNDLED && has_bundled_model() {
         return Ok(Named::Bundled);
     }
+    if let Some(repository) = Repository::maybe(named) {
+        let brought = Place::of_environment().and_then(|place| place.snapshot(&repository, "main"));
+        return brought.map(Named::Folder).ok_or_else(|| {
+            usage(format!("`{named}` is not a folder, and no model of that name was brought from the hub; `neodex model pull {named}` brings it"))
+        });
+    }
     let mut names: Vec<String> = installed().into_iter().map(|(name, _)| name).collect();
     if has_bundled_model() {
         names.push(format!("{BUNDLED} (bundled)"));
@@ -167,7 +174,7 @@ pub(crate) fn find(named: &str) -> Result<Named> {
     Err(usage(format!("`{named}` is neither a model's folder nor the name of an installed model ({known})")))
 }
 
-/// The installed models, name and folder, by name.
+/// The installed models and those brought from the hub, name and folder, by name.
 pub(crate) fn installed() -> Vec<(String, PathBuf)> {
     let entries = cache::models().and_then(|folder| std::fs::read_dir(folder).ok());
     let mut models: Vec<(String, PathBuf)> = entries
@@ -178,5 +185,6 @@ pub(crate) fn installed() -> Vec<(String, PathBuf)> {
         .filter(|(name, path)| !name.starts_with('.') && path.is_dir())
         .collect();
     models.sort();
+    models.extend(Place::of_environment().map(|place| place.models()).unwrap_or_default());
     models
 }

@@ -37,6 +37,20 @@ impl Progress {
         progress
     }
 
+    /// A bar over bytes that are brought.
+    pub(crate) fn bytes(output: &Output, what: String) -> Self {
+        let template = "{spinner} {msg} {bar:24} {decimal_bytes}/{decimal_total_bytes}, {decimal_bytes_per_sec}{left}";
+        let progress = Self::new(output, Some(0), template);
+        progress.bar.set_message(what);
+        progress
+    }
+
+    /// So much is done of so much.
+    pub(crate) fn of(&self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
     fn new(output: &Output, total: Option<u64>, template: &str) -> Self {
         if !output.progress {
             return Self { bar: ProgressBar::hidden() };

@@ -142,6 +142,12 @@ impl Encoder {
         &self.0.info
     }
 
+    /// Special tokens around every sequence.
+    #[must_use]
+    pub fn special_tokens(&self) -> usize {
+        self.0.tokenizer.special_tokens()
+    }
+
     /// How many tokens `text` has, without special tokens and prompt. Texts of any length are counted whole.
     ///
     /// # Errors
@@ -261,8 +267,14 @@ impl Encoder {
         }
     }
 
-    pub(crate) fn tokenizer(&self) -> &Tokenizer {
+    /// The tokenizer, which knows what a sequence opens and closes with.
+    #[must_use]
+    pub fn tokenizer(&self) -> &Tokenizer {
         &self.0.tokenizer
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        self.0.backend.as_ref()
     }
 
     pub(crate) fn sentence(&self) -> &SentenceConfig {

@@ -108,6 +108,12 @@ impl Tokenizer {
         ["[UNK]", "<unk>"].into_iter().find_map(|name| self.inner.token_to_id(name))
     }
 
+    /// The id that stands for a hidden token, where it has one.
+    #[must_use]
+    pub fn mask(&self) -> Option<u32> {
+        ["[MASK]", "<mask>"].into_iter().find_map(|name| self.inner.token_to_id(name))
+    }
+
     /// The scripts it has words of.
     pub(crate) fn scripts(&self) -> Scripts {
         self.scripts

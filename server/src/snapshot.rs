@@ -4,15 +4,13 @@ use std::path::Path;
 
 use neodex::Database;
 
-use crate::refusal::{Code, Refusal};
+use crate::refusal::Refusal;
 
 /// Writes a consistent copy of the database to a new file while writers go on.
 ///
 /// # Errors
 /// When it cannot be written.
-pub(crate) fn write(_db: &Database, _file: &Path) -> Result<(), Refusal> {
-    Err(Refusal::new(
-        Code::NotImplemented,
-        "this version has no snapshots yet; stop the server and copy the database's folder",
-    ))
+pub(crate) fn write(db: &Database, file: &Path) -> Result<(), Refusal> {
+    db.snapshot_create(file, &mut |_| ())?;
+    Ok(())
 }

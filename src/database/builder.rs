@@ -8,6 +8,7 @@ use neodex_storage::{Manifest, Store, StoreOptions};
 
 use crate::chunking::{Chunker, StructuralChunker};
 use crate::config::Config;
+use crate::database::aftermath::Aftermath;
 use crate::database::{Database, Inner, manifest, recovery, switch};
 use crate::embedding::{BroughtVectors, Embedder, bundled};
 use crate::error::{Error, Result};
@@ -123,6 +124,16 @@ impl DatabaseBuilder {
         self
     }
 
+    /// The folder it will be in.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a missing database is made.
+    pub(crate) fn creates(&self) -> bool {
+        self.create
+    }
+
     /// Opens the database, and brings the indexes up to date with the store if the last process did not get to it.
     ///
     /// # Errors
@@ -207,7 +218,9 @@ impl DatabaseBuilder {
         };
         let applier = Applier::start(store.clone(), indexes.clone(), recovered.searchable, policy)?;
         let chunker = self.chunker.unwrap_or_else(|| Arc::new(StructuralChunker::new(&config.chunking)));
+        let aftermath = Aftermath::after_crash(&store)?;
         let inner = Inner {
+            aftermath,
             applier,
             sealer,
             indexes,

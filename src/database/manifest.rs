@@ -127,6 +127,30 @@ pub(crate) fn without_model(fields: &BTreeMap<String, String>) -> BTreeMap<Strin
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
+/// The fields without what is the database's own affair: where the model was on that machine, in which slot vectors lie, what was to come next.
+pub(crate) fn without_place(fields: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let own = |name: &str| name == FOLDER || name == SLOT || name.starts_with(NEXT);
+    let kept = fields.iter().filter(|(name, _)| !own(name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Whether chunks and vectors of a database of the `other` fields can be taken over as they are; their dimension.
+///
+/// # Errors
+/// Why not, in words.
+pub(crate) fn same_vectors(
+    fields: &BTreeMap<String, String>,
+    other: &BTreeMap<String, String>,
+) -> Result<usize, String> {
+    for name in [FINGERPRINT, CHUNKING, DIMENSION, WINDOW] {
+        let said = |fields: &BTreeMap<String, String>| fields.get(name).map_or("nothing", String::as_str).to_owned();
+        if fields.get(name) != other.get(name) {
+            return Err(format!("{name} is {} here and {} there", said(fields), said(other)));
+        }
+    }
+    vectors(fields).map(|(dimension, ..)| dimension).ok_or_else(|| "there is no model here".to_owned())
+}
+
 /// Where the vectors that serve lie.
 pub(crate) fn slot(fields: &BTreeMap<String, String>) -> Slot {
     let named = fields.get(SLOT).and_then(|bit| bit.parse::<u32>().ok());

@@ -3,12 +3,18 @@
 //! A handle is cheap to clone and remembers what it has written: a search through it waits until its own writes can be found, while other
 //! handles need not wait for anybody.
 
+mod aftermath;
 mod builder;
+mod check;
+mod compact;
 pub(crate) mod manifest;
 mod meaning;
 mod recovery;
+mod repair;
+mod snapshot;
 mod stats;
 mod switch;
+mod transfer;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +26,7 @@ use neodex_storage::{Sequence, Store};
 
 use crate::chunking::Chunker;
 use crate::config::Config;
+use crate::database::aftermath::Aftermath;
 use crate::document::{Document, DocumentId};
 use crate::embedding::Embedder;
 use crate::error::{Error, Result};
@@ -40,10 +47,15 @@ use crate::sealing::{SealProgress, Sealer};
 use crate::search::filter::FilterCache;
 use crate::search::{Search, filter};
 
+pub use aftermath::Health;
 pub use builder::DatabaseBuilder;
+pub use compact::Compaction;
 pub use manifest::{DatabaseModel, database_model, next_database_model};
 pub use meaning::Field;
+pub use repair::{Damage, Repair, repair};
+pub use snapshot::{Snapshot, restore};
 pub use stats::{BytesOnDisk, ModelStats, NextModel, Stats};
+pub use transfer::{ExportFormat, Exported, Imported};
 pub use verify::{Fault, Verification};
 
 /// An open database. Clones are handles to the same one.
@@ -57,6 +69,8 @@ pub struct Database {
 
 /// What all handles share.
 pub(crate) struct Inner {
+    // Ends before anything it looks at is closed.
+    pub(crate) aftermath: Aftermath,
     // The applier goes first: it drains into the indexes and the store while both are there.
     pub(crate) applier: Applier,
     /// None in a database without vectors.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use neodex_index::DocumentKey;
 use neodex_index::lexical::{LexicalIndex, OpenOptions};
-use neodex_index::vector::VectorSet;
+use neodex_index::vector::{RowFormat, VectorSet};
 use neodex_storage::{Sequence, Store};
 
 use crate::config::Config;
@@ -19,7 +19,7 @@ use crate::ingest::apply::Indexes;
 use crate::ingest::operation::Operation;
 use crate::ingest::write::sweep;
 use crate::load;
-use crate::schema::{DOCUMENTS, ONLY, RECORDS, TOTALS, TRIMMED, UNREFERENCED};
+use crate::schema::{CODES_OF, DOCUMENTS, ONLY, RECORDS, Slot, TOTALS, TRIMMED, UNREFERENCED};
 use crate::sealing::recovery::load_vectors;
 
 /// The lexical index commits this often while it catches up, so that a second interruption does not begin again.
@@ -38,17 +38,37 @@ pub(crate) fn recover(store: &Store, path: &Path, config: &Config) -> Result<Rec
     if store.recovered_from_crash() {
         notices.push("the database was not closed properly last time; everything acknowledged is here".to_owned());
     }
+    if let Some(upgrade) = store.upgrade() {
+        notices.push(format!(
+            "the database was brought from format {} to {}; as it was before, it is in {}, to be removed when nothing is missed",
+            upgrade.from,
+            upgrade.to,
+            upgrade.snapshot.display()
+        ));
+    }
     let unreferenced = store.scan(&UNREFERENCED).map(|row| Ok(row?.0)).collect::<Result<Vec<u64>>>()?;
-    unreferenced.into_iter().try_for_each(|version| sweep(store, version))?;
+    for version in unreferenced {
+        tolerate(sweep(store, version), notices_of(&mut notices, "what an interrupted write left cannot be removed"))?;
+    }
 
     let manifest = store.manifest();
     let vectors = match manifest::vectors(&manifest.fields) {
         Some((dimension, distance, rows)) => {
-            let set = Arc::new(VectorSet::new(dimension, distance)?);
+            let mut set = Arc::new(VectorSet::new(dimension, distance)?);
             let slot = manifest::slot(&manifest.fields);
-            switch::bring_codes_along(store, slot, rows, dimension)?;
-            load_vectors(store, &set, slot, rows, &mut notices)?;
-            let expected = store.get(&TOTALS, ONLY)?.unwrap_or_default().vectors(slot);
+            let mut loaded = fill(store, &set, slot, rows, &mut notices);
+            if loaded.as_ref().is_err_and(is_damage) {
+                // Codes are made of full vectors, and made of them again where they are damaged.
+                notices.push("the codes of the vectors are damaged and are made again".to_owned());
+                store.commit(|tx| -> Result<()> { Ok(tx.put(&CODES_OF, ONLY, &0)?) })?;
+                set = Arc::new(VectorSet::new(dimension, distance)?);
+                loaded = fill(store, &set, slot, rows, &mut notices);
+            }
+            tolerate(
+                loaded,
+                notices_of(&mut notices, "some vectors are damaged; `neodex repair` lists their documents"),
+            )?;
+            let expected = store.get(&TOTALS, ONLY).unwrap_or_default().unwrap_or_default().vectors(slot);
             if set.len() as u64 != expected {
                 notices
                     .push(format!("{} vectors are stored, but {expected} are accounted for; run `verify`", set.len()));
@@ -76,15 +96,19 @@ fn open_lexical(store: &Store, folder: &Path, config: &Config, notices: &mut Vec
     let trimmed = store.get(&TRIMMED, ONLY)?.unwrap_or_default();
     match opened.watermark {
         Some(watermark) if watermark <= last.0 && watermark >= trimmed => {
-            replay(store, &lexical, watermark)?;
-            return Ok(lexical);
+            let replayed = replay(store, &lexical, watermark);
+            if replayed.is_ok() {
+                return Ok(lexical);
+            }
+            // A journal that cannot be read is no reason not to open: the documents say the same.
+            tolerate(replayed, notices_of(notices, "the journal cannot be read"))?;
         }
         None => {
             if !is_empty {
                 let reason = opened.rebuilt.unwrap_or_else(|| "it is missing".to_owned());
                 notices.push(format!("the word index is made again from the documents: {reason}"));
             }
-            rebuild(store, &lexical, last)?;
+            rebuild(store, &lexical, last, notices)?;
             return Ok(lexical);
         }
         Some(_) => {}
@@ -93,8 +117,33 @@ fn open_lexical(store: &Store, folder: &Path, config: &Config, notices: &mut Vec
     drop(lexical);
     std::fs::remove_dir_all(folder).map_err(Error::io(folder))?;
     let (lexical, _) = LexicalIndex::open(folder, options)?;
-    rebuild(store, &lexical, last)?;
+    rebuild(store, &lexical, last, notices)?;
     Ok(lexical)
+}
+
+/// Damage to single rows is no reason not to open: it is told, and everything else can be read. Anything else is.
+fn tolerate(outcome: Result<()>, tell: impl FnOnce(&Error)) -> Result<()> {
+    match outcome {
+        Err(error) if is_damage(&error) => {
+            tell(&error);
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+fn is_damage(error: &Error) -> bool {
+    matches!(error, Error::Storage(neodex_storage::Error::Corrupted { .. }) | Error::Record { .. })
+}
+
+fn notices_of<'a>(notices: &'a mut Vec<String>, what: &'a str) -> impl FnOnce(&Error) + 'a {
+    move |error| notices.push(format!("{what}: {error}"))
+}
+
+/// Fills the set from the codes, which are made first where the stored ones are of other vectors.
+fn fill(store: &Store, set: &Arc<VectorSet>, slot: Slot, rows: RowFormat, notices: &mut Vec<String>) -> Result<()> {
+    switch::bring_codes_along(store, slot, rows, set.dimension())?;
+    load_vectors(store, set, slot, rows, notices)
 }
 
 /// Applies the journal behind `watermark`.
@@ -131,18 +180,27 @@ fn replay(store: &Store, lexical: &LexicalIndex, watermark: u64) -> Result<()> {
     if applied > 0 { Ok(lexical.commit(store.last_sequence().0)?) } else { Ok(()) }
 }
 
-/// Fills an empty lexical index from every document.
-fn rebuild(store: &Store, lexical: &LexicalIndex, last: Sequence) -> Result<()> {
+/// Fills an empty lexical index from every document that can be read.
+fn rebuild(store: &Store, lexical: &LexicalIndex, last: Sequence, notices: &mut Vec<String>) -> Result<()> {
+    let mut damaged = 0;
     for row in store.scan(&DOCUMENTS) {
-        let (id, head) = row?;
-        let Some((document, chunks)) = load::document(store, head.version, head.text_bytes)? else {
-            return Err(Error::Record {
+        let document = row.map_err(Error::from).and_then(|(id, head)| {
+            let missing = || Error::Record {
                 what: "document",
                 key: id,
                 reason: format!("its rows in {} are missing", RECORDS.name()),
-            });
-        };
-        load::add_lexical(lexical, head.version, &document, &chunks)?;
+            };
+            Ok((head.version, load::document(store, head.version, head.text_bytes)?.ok_or_else(missing)?))
+        });
+        match document {
+            Ok((version, (document, chunks))) => load::add_lexical(lexical, version, &document, &chunks)?,
+            Err(error) if is_damage(&error) => damaged += 1,
+            Err(error) => return Err(error),
+        }
+    }
+    if damaged > 0 {
+        notices
+            .push(format!("{damaged} documents are damaged and cannot be found by words; `neodex repair` lists them"));
     }
     Ok(lexical.commit(last.0)?)
 }

@@ -2,10 +2,9 @@
 
 use serde::Serialize;
 
-use crate::database::Database;
+use crate::database::{Database, check};
 use crate::error::Result;
-use crate::load;
-use crate::schema::{DOCUMENTS, Head, ONLY, TABLE_NAMES, TOTALS, Totals};
+use crate::schema::TABLE_NAMES;
 
 /// Something that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,8 +31,9 @@ pub struct Verification {
 }
 
 impl Database {
-    /// Reads everything: every stored value against its checksum, every document whole, the counts, and both indexes against the store.
-    /// `progress` hears how many values and documents have been read.
+    /// Reads everything: every stored value against its checksum, every document whole with its vectors, rows that belong to nobody, the
+    /// counts, every file of the word index, and both indexes against the store. `progress` hears how many values and documents have been
+    /// read. Others may write meanwhile; what cannot be judged then is not.
     ///
     /// # Errors
     /// When reading itself fails; damage is in the answer.
@@ -42,72 +42,87 @@ impl Database {
         self.background.stop();
         self.flush()?;
         let inner = &self.inner;
-        let report = inner.store.verify(progress)?;
-        let mut faults: Vec<Fault> = report
-            .faults
-            .into_iter()
-            .map(|fault| Fault { part: table_name(fault.table), key: fault.key, reason: fault.reason })
-            .collect();
-        faults.extend(report.miscounts.into_iter().map(|miscount| Fault {
-            part: table_name(miscount.table),
-            key: String::new(),
-            reason: format!("it has {} rows and should have {}", miscount.found, miscount.expected),
-        }));
-        let mut documents = 0;
-        let mut totals = Totals::default();
-        let mut indexed = 0;
-        for row in inner.store.scan(&DOCUMENTS) {
-            let Ok((id, head)) = row else { continue };
-            totals.add(&head);
-            documents += 1;
-            progress(report.values + documents);
-            if let Some(reason) = self.fault_of(&head)? {
-                faults.push(Fault { part: "document".to_owned(), key: id, reason });
-            }
-            indexed += 1;
-        }
-        let mut expect = |part: &str, reason: String| {
-            faults.push(Fault { part: part.to_owned(), key: String::new(), reason });
+        let before = inner.store.last_sequence();
+        let mut verification = store(&inner.store, &mut |read| {
+            progress(read);
+            true
+        })?
+        .unwrap_or_else(Verification::nothing);
+        let totals = inner.store.get(&crate::schema::TOTALS, crate::schema::ONLY).unwrap_or_default();
+        let mut fault = |part: &str, key: String, reason: String| {
+            verification.faults.push(Fault { part: part.to_owned(), key, reason });
         };
-        let counted = inner.store.get(&TOTALS, ONLY)?.unwrap_or_default();
-        if counted != totals {
-            expect("totals", format!("they say {counted:?}, the documents say {totals:?}"));
+        for file in inner.indexes.lexical.verify()? {
+            fault("word index", file.display().to_string(), "its checksum does not fit".to_owned());
+        }
+        if inner.store.last_sequence() != before {
+            return Ok(verification);
         }
         let lexical = inner.indexes.lexical.stats();
-        if lexical.documents != indexed {
-            expect("lexical index", format!("it has {} documents, the store {indexed}", lexical.documents));
+        let totals = totals.unwrap_or_default();
+        if lexical.documents != verification.documents {
+            let reason = format!("it has {} documents, the store {}", lexical.documents, verification.documents);
+            fault("word index", String::new(), reason);
         }
         if lexical.chunks != totals.chunks {
-            expect("lexical index", format!("it has {} chunks, the store {}", lexical.chunks, totals.chunks));
+            fault(
+                "word index",
+                String::new(),
+                format!("it has {} chunks, the store {}", lexical.chunks, totals.chunks),
+            );
         }
         if let Some(vectors) = &inner.indexes.vectors
             && vectors.len() as u64 != totals.vectors(inner.slot)
         {
-            let stored = totals.vectors(inner.slot);
-            expect("vector index", format!("it has {} vectors, the store {stored}", vectors.len()));
+            let reason = format!("it has {} vectors, the store {}", vectors.len(), totals.vectors(inner.slot));
+            fault("vector index", String::new(), reason);
         }
-        Ok(Verification { values: report.values, bytes: report.bytes, documents, faults })
+        Ok(verification)
     }
+}
 
-    /// What is wrong with a document that can be found by reading it whole.
-    fn fault_of(&self, head: &Head) -> Result<Option<String>> {
-        let (document, chunks) = match load::document(&self.inner.store, head.version, head.text_bytes) {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(Some("its rows are missing".to_owned())),
-            Err(error) => return Ok(Some(error.to_string())),
-        };
-        if crate::document::content_hash(&document) != head.content_hash {
-            return Ok(Some("its content does not have the hash it was stored with".to_owned()));
-        }
-        if chunks.len() != head.chunks as usize {
-            return Ok(Some(format!("it has {} chunks, its head says {}", chunks.len(), head.chunks)));
-        }
-        Ok(None)
+impl Verification {
+    /// One that has seen nothing.
+    fn nothing() -> Self {
+        Self { values: 0, bytes: 0, documents: 0, faults: Vec::new() }
     }
+}
+
+/// Verifies the store alone; `None` where `go_on`, which hears how many values and documents have been read, has ended it.
+///
+/// # Errors
+/// When the store cannot be read; damage is in the answer.
+pub(crate) fn store(store: &neodex_storage::Store, go_on: &mut dyn FnMut(u64) -> bool) -> Result<Option<Verification>> {
+    let mut stopped = false;
+    let report = store.verify_while(&mut |values| {
+        stopped |= !go_on(values);
+        !stopped
+    })?;
+    if stopped {
+        return Ok(None);
+    }
+    let mut faults: Vec<Fault> = report
+        .faults
+        .into_iter()
+        .map(|fault| Fault { part: table_name(fault.table), key: fault.key, reason: fault.reason })
+        .collect();
+    faults.extend(report.miscounts.into_iter().map(|miscount| Fault {
+        part: table_name(miscount.table),
+        key: String::new(),
+        reason: format!("it has {} rows and should have {}", miscount.found, miscount.expected),
+    }));
+    let Some(seen) = check::documents(store, &mut |documents| go_on(report.values + documents))? else {
+        return Ok(None);
+    };
+    faults.extend(seen.faults);
+    Ok(Some(Verification { values: report.values, bytes: report.bytes, documents: seen.documents, faults }))
 }
 
 /// A table's name for people.
 fn table_name(table: u8) -> String {
-    let known = TABLE_NAMES.iter().find(|(known, _)| *known == table);
-    known.map_or_else(|| "the store's own numbers".to_owned(), |(_, name)| (*name).to_owned())
+    match TABLE_NAMES.iter().find(|(known, _)| *known == table) {
+        Some((_, name)) => (*name).to_owned(),
+        None if table < neodex_storage::FIRST_USER_TABLE => "the store's own numbers".to_owned(),
+        None => format!("table {table}"),
+    }
 }

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use neodex_index::lexical::LexicalIndex;
 use neodex_index::vector::{Code, SealPolicy, VectorSet};
 use neodex_index::{DocumentKey, Key};
+use neodex_storage::failpoint::reach;
 use neodex_storage::{Sequence, Store};
 
 use crate::chunking::Chunk;
@@ -243,6 +244,7 @@ impl Worker {
     }
 
     fn apply(&mut self, change: Change) -> Result<()> {
+        reach("index.apply");
         if let Some((version, chunks)) = change.removed {
             remove_version(&self.indexes, version, chunks)?;
         }
@@ -258,7 +260,9 @@ impl Worker {
 
     /// Makes everything applied visible.
     fn commit(&mut self) -> Result<()> {
+        reach("index.commit");
         self.indexes.lexical.commit(self.applied)?;
+        reach("index.committed");
         // Before anybody who waits goes on, so that they can wait for this, too.
         if self.indexes.vectors.as_ref().is_some_and(|vectors| vectors.has_work(&self.policy)) {
             self.indexes.sealing.call();
@@ -269,8 +273,10 @@ impl Worker {
             let trimmed = self.applied;
             // The mark goes first: a journal shorter than the mark says would look complete.
             let marked = self.store.commit(move |tx| -> Result<()> { Ok(tx.put(&TRIMMED, ONLY, &trimmed)?) });
+            reach("journal.marked");
             if marked.is_ok() {
                 self.store.trim_journal(Sequence(trimmed))?;
+                reach("journal.trimmed");
             }
         }
         Ok(())

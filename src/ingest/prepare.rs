@@ -128,19 +128,12 @@ impl Preparer<'_> {
     }
 
     fn encode(&self, planned: Planned, vectors: &[Vec<f32>]) -> Result<Prepared> {
-        let mut rows = Vec::new();
-        let record = VersionRecord::encode(&planned.document, &planned.chunks)?;
-        let record_parts = record_rows(&record, &mut rows);
-        text_rows(&planned.document.text, &mut rows)?;
-        let codes = self.check(vectors)?.iter().map(|vector| Ok(Code::encode(vector)?));
-        let codes = codes.collect::<Result<Vec<Code>>>()?;
-        code_rows(&codes, &mut rows);
-        rows.extend(self.encode_rows(vectors)?);
         let tokens = match self.embedder {
             Some(embedder) => embedder.count_tokens(&planned.document.text),
             None => estimate_tokens(&planned.document.text),
         } as u64;
-        Ok(Prepared { planned, rows, record_parts, codes, tokens, slot: self.slot, replaces_same: false })
+        let dimension = self.embedder.map_or(0, Embedder::dimension);
+        encode(planned, vectors, dimension, self.rows, self.slot, tokens)
     }
 
     /// The rows of full vectors alone.
@@ -148,19 +141,45 @@ impl Preparer<'_> {
     /// # Errors
     /// Where a vector is not of the embedder's dimension, or not finite.
     pub(crate) fn encode_rows(&self, vectors: &[Vec<f32>]) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
-        let encoded =
-            self.check(vectors)?.iter().map(|vector| self.rows.encode(vector)).collect::<Result<Vec<_>, _>>()?;
-        vector_rows(&encoded, &mut rows);
-        Ok(rows)
+        encode_rows(vectors, self.embedder.map_or(0, Embedder::dimension), self.rows)
     }
+}
 
-    fn check<'v>(&self, vectors: &'v [Vec<f32>]) -> Result<&'v [Vec<f32>]> {
-        let expected = self.embedder.map_or(0, Embedder::dimension);
-        match vectors.iter().map(Vec::len).find(|&found| found != expected) {
-            Some(found) => Err(neodex_index::Error::DimensionMismatch { expected, found }.into()),
-            None => Ok(vectors),
-        }
+/// The rows of a document whose vectors, one a chunk or none at all, are there.
+///
+/// # Errors
+/// When a vector has another dimension, or the document may not be stored.
+pub(crate) fn encode(
+    planned: Planned,
+    vectors: &[Vec<f32>],
+    dimension: usize,
+    format: RowFormat,
+    slot: Slot,
+    tokens: u64,
+) -> Result<Prepared> {
+    let mut rows = Vec::new();
+    let record = VersionRecord::encode(&planned.document, &planned.chunks)?;
+    let record_parts = record_rows(&record, &mut rows);
+    text_rows(&planned.document.text, &mut rows)?;
+    let codes = check(vectors, dimension)?.iter().map(|vector| Ok(Code::encode(vector)?));
+    let codes = codes.collect::<Result<Vec<Code>>>()?;
+    code_rows(&codes, &mut rows);
+    rows.extend(encode_rows(vectors, dimension, format)?);
+    Ok(Prepared { planned, rows, record_parts, codes, tokens, slot, replaces_same: false })
+}
+
+/// The rows of full vectors.
+fn encode_rows(vectors: &[Vec<f32>], dimension: usize, format: RowFormat) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    let encoded = check(vectors, dimension)?.iter().map(|vector| format.encode(vector));
+    vector_rows(&encoded.collect::<Result<Vec<_>, _>>()?, &mut rows);
+    Ok(rows)
+}
+
+fn check(vectors: &[Vec<f32>], expected: usize) -> Result<&[Vec<f32>]> {
+    match vectors.iter().map(Vec::len).find(|&found| found != expected) {
+        Some(found) => Err(neodex_index::Error::DimensionMismatch { expected, found }.into()),
+        None => Ok(vectors),
     }
 }
 

@@ -21,6 +21,8 @@ use crate::load;
 const BATCH_BYTES: usize = 256 << 10;
 /// Text bytes that are embedded together: some windows, enough to fill the embedder's batches, and few enough that people see it go on.
 const EMBED_BYTES: usize = 64 << 10;
+/// The first batch is small and each next one four times as large, so that people see it begin.
+const FIRST_EMBED_BYTES: usize = 1 << 10;
 /// Unacknowledged submissions of one writer.
 const MOST_PENDING: usize = 256;
 
@@ -59,6 +61,7 @@ pub(crate) struct Writer<'a> {
     control: &'a Control,
     batch: Vec<Waiting>,
     batch_bytes: usize,
+    embed_bytes: usize,
     submitted: VecDeque<Submitted>,
     report: IngestReport,
 }
@@ -71,6 +74,7 @@ impl<'a> Writer<'a> {
             control,
             batch: Vec::new(),
             batch_bytes: 0,
+            embed_bytes: FIRST_EMBED_BYTES,
             submitted: VecDeque::new(),
             report: IngestReport::default(),
         }
@@ -104,8 +108,12 @@ impl<'a> Writer<'a> {
             None => plan(document, hash, self.inner.chunker.as_ref(), permit),
         };
         self.batch.push(Waiting { planned, source, origin, vector });
-        let enough = if self.inner.embeds_text() { EMBED_BYTES } else { BATCH_BYTES };
-        if self.batch_bytes >= enough { self.flush() } else { Ok(()) }
+        let enough = if self.inner.embeds_text() { self.embed_bytes } else { BATCH_BYTES };
+        if self.batch_bytes < enough {
+            return Ok(());
+        }
+        self.embed_bytes = (self.embed_bytes * 4).min(EMBED_BYTES);
+        self.flush()
     }
 
     /// Embeds and submits what has been gathered.
@@ -129,12 +137,19 @@ impl<'a> Writer<'a> {
         }
         let (planned, rest): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|waiting| (waiting.planned, (waiting.source, waiting.origin))).unzip();
+        // Before the slow part, so that people see what is done.
+        self.settle_ready()?;
         for (prepared, (source, origin)) in preparer.prepare(planned).into_iter().zip(rest) {
             match prepared {
                 Ok(prepared) => self.submit(prepared, source, origin)?,
                 Err(error) => self.fail(source, &error, origin.as_ref()),
             }
         }
+        self.settle_ready()
+    }
+
+    /// Takes note of what has been acknowledged.
+    fn settle_ready(&mut self) -> Result<()> {
         while self.submitted.front().is_some_and(|oldest| oldest.pending.is_ready())
             && let Some(oldest) = self.submitted.pop_front()
         {

@@ -7,3 +7,8 @@ pub(super) fn parser(format: Format, _fields: &RecordFields) -> Result<Box<dyn P
         reason: format!("this build does not read {format}: build it with the feature 'formats'"),
     })
 }
+
+/// The work of a child that reads a pdf: this build has none.
+pub(super) fn read_for_parent() -> std::process::ExitCode {
+    std::process::ExitCode::FAILURE
+}

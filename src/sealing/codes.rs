@@ -71,7 +71,16 @@ fn decode(first: u64, bytes: &[u8], dimension: usize) -> Result<Vec<(Key, Code)>
         });
     }
     let codes = bytes.chunks_exact(length).zip(first..);
-    codes.map(|(bytes, key)| Ok((Key(key), Code::from_bytes(bytes, dimension)?))).collect()
+    let code = |(bytes, key): (&[u8], u64)| {
+        let code = Code::from_bytes(bytes, dimension);
+        let damaged = |error: neodex_index::Error| Error::Record {
+            what: "code",
+            key: key.to_string(),
+            reason: error.to_string(),
+        };
+        Ok((Key(key), code.map_err(damaged)?))
+    };
+    codes.map(code).collect()
 }
 
 /// Moves the codes of `keys` to those of deleted vectors, at most `limit` rows of them, and returns how many rows that were: a graph still

@@ -223,6 +223,12 @@ impl Error {
         }
     }
 
+    /// Whether a database was in the way of a new one.
+    #[must_use]
+    pub fn is_already_exists(&self) -> bool {
+        matches!(self, Self::AlreadyExists { .. })
+    }
+
     /// Turns an operating system error into ours, with what was attempted and where.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();

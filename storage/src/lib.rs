@@ -50,6 +50,8 @@ mod error;
 #[doc(hidden)]
 pub mod failpoint;
 mod fresh;
+#[doc(hidden)]
+pub mod fuzzing;
 mod group;
 mod identity;
 mod journal;

@@ -7,11 +7,16 @@ A piece of work is LAYERSxHIDDEN:LENGTH:TOKENS, the last being the tokens of a s
 them predicted, logits of those rows only: forward, backward, clipping and AdamW over f32 weights. On a GPU both compute in bf16: PyTorch
 through autocast, with scaled_dot_product_attention and its fused AdamW, and once more with compiled blocks if that takes no longer than
 --compile-seconds. The share of the peak (MFU) counts what the model needs, in the same way for both.
+
+On a CPU the table also has the processor's time of a step, which another process beside it does not lengthen (of neodex the difference
+between a run of many steps and one of few), and the most memory held, of PyTorch without what importing it takes.
 """
 
 import argparse
 import json
 import math
+import os
+import resource
 import subprocess
 import sys
 import time
@@ -112,6 +117,7 @@ def measure(given, text, compiled):
 
     if given.threads:
         torch.set_num_threads(given.threads)
+    imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     gpu = given.device == "cuda"
     if gpu:
         torch.cuda.empty_cache()
@@ -145,11 +151,12 @@ def measure(given, text, compiled):
     if gpu:
         step()
     wait()
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     for _ in range(given.steps):
         loss = step()
     wait()
     seconds = (time.perf_counter() - started) / given.steps
+    processor = (time.process_time() - processor) / given.steps
     speed = sequences * length / seconds
     row = {
         "what": "compiled" if compiled else "plain",
@@ -165,9 +172,8 @@ def measure(given, text, compiled):
         row["device"] = torch.cuda.get_device_name()
         row["peak_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
     else:
-        import resource
-
-        row["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+        row["processor_ms"] = round(1e3 * processor, 2)
+        row["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3 - imported)
     print(json.dumps(row), flush=True)
 
 
@@ -175,8 +181,20 @@ def neodex(given, text):
     layers, hidden, length, sequences = work(text)
     command = [given.neodex, "--json", "--device", given.device, "train", "bench", "--shape", f"{layers}x{hidden}"]
     command += ["--length", str(length), "--tokens", str(sequences * length), "--vocab-size", str(given.vocab_size)]
-    command += ["--steps", str(given.steps)] + ["--activation-checkpointing"] * given.checkpoint
-    row = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)["rows"][0]
+    command += ["--activation-checkpointing"] * given.checkpoint
+    environment = dict(os.environ, **({"RAYON_NUM_THREADS": str(given.threads)} if given.threads else {}))
+
+    def run(steps):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        out = subprocess.run([*command, "--steps", str(steps)], check=True, stdout=subprocess.PIPE, env=environment).stdout
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return json.loads(out)["rows"][0], after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    row, seconds = run(given.steps)
+    if given.device == "cpu":
+        few = run(1)[1] if given.steps > 1 else 0.0
+        row["processor_ms"] = 1e3 * (seconds - few) / max(1, given.steps - 1)
+        row["peak_mb"] = row["peak_memory_bytes"] / 1e6
     print(json.dumps({"what": "neodex", "work": text, **row}), flush=True)
     return row
 
@@ -226,6 +244,15 @@ def main():
     def ratio(row, other):
         return f"{row['tokens_per_second'] / other['tokens_per_second']:.2f}" if row and other else "-"
 
+    if given.device == "cpu":
+        print("\n| work | neodex ms a step | processor ms | MB | PyTorch ms a step | processor ms | MB | processor: PyTorch / neodex |")
+        print("|---|---|---|---|---|---|---|---|")
+        for text in pieces:
+            own, other = ours.get(text), plain.get(text)
+            figures = [cell(row, what) for row in (own, other) for what in ("step_ms", "processor_ms", "peak_mb")]
+            share = f"{other['processor_ms'] / own['processor_ms']:.2f}" if own and other else "-"
+            print("| " + " | ".join([text, *figures, share]) + " |")
+        return
     print("\n| work | neodex tokens/s | MFU | PyTorch tokens/s | MFU | compiled tokens/s | MFU | neodex / PyTorch | neodex / compiled |")
     print("|---|---|---|---|---|---|---|---|---|")
     for text in pieces:

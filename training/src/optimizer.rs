@@ -66,8 +66,7 @@ impl Adamw {
 /// candle's.
 pub fn add_decay(parameters: &[&Parameter], gradients: &[Tensor], weight_decay: f32, grad_scale: f64) -> Result<()> {
     for (parameter, gradient) in parameters.iter().zip(gradients) {
-        let master = parameter.state().narrow(0, 0, 1)?.flatten_all()?;
-        op::accumulate(gradient, &master, weight_decay / grad_scale as f32)?;
+        op::accumulate(gradient, &parameter.master()?, weight_decay / grad_scale as f32)?;
     }
     Ok(())
 }

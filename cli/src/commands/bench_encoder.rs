@@ -6,7 +6,9 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::Args;
 use neodex::bundled_files;
-use neodex_encoder::{Device, Encoder, ModelFiles, ModelInfo, NeoBertConfig, Options, Precision, instruction_set};
+use neodex_encoder::{
+    Device, Encoder, ModelFiles, ModelInfo, NeoBertConfig, Options, Precision, instruction_set, published,
+};
 use serde_json::{Value, json};
 
 use crate::bench::{Report, peak_bytes, processor_seconds};
@@ -19,6 +21,8 @@ use crate::units;
 /// Tokens of a measurement where none are asked for: several batches of the device.
 const TOKENS_CPU: usize = 16_384;
 const TOKENS_GPU: usize = 524_288;
+/// The shapes that have names.
+const NAMED: &str = "bert-base, roberta-base, nomic-bert-2048 or modernbert-base";
 /// Ids below are special in most vocabularies.
 const FIRST_WORD: usize = 1_000;
 /// States further from the exact ones than this share of their size fail the check.
@@ -38,11 +42,11 @@ const INT8_LIMITS: (f64, f64) = (0.1, 0.998);
 /// than 10 %.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  neodex bench encoder --shape 12x384 --lengths 128,512\n  neodex bench encoder --device cuda --shape 28x768 --lengths 512,1024,2048,4096\n  neodex bench encoder --device cuda --shape 28x768 --check"
+    after_help = "Example:\n  neodex bench encoder --shape 12x384 --lengths 128,512\n  neodex bench encoder --device cuda --shape 28x768 --lengths 512,1024,2048,4096\n  neodex bench encoder --device cuda --shape 28x768 --check\n  neodex bench encoder --shape modernbert-base --lengths 512"
 )]
 pub(crate) struct BenchEncoderArgs {
-    /// Layers and width of a model with random weights, heads 64 wide.
-    #[arg(long, value_name = "LAYERSxWIDTH", conflicts_with = "model")]
+    /// Layers and width of a NeoBERT with random weights and heads 64 wide, or bert-base, roberta-base, nomic-bert-2048, modernbert-base.
+    #[arg(long, value_name = "LAYERSxWIDTH|NAME", conflicts_with = "model")]
     shape: Option<String>,
     /// Tokens of a sequence, special tokens included [default: 128,512,1024,2048,4096 as far as the model reads].
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
@@ -113,11 +117,11 @@ fn measure(
         let sequences = sequences(&lengths, info.vocab_size);
         let (seconds, processor) = best_round(encoder, &sequences, args.seconds)?;
         let total: usize = lengths.iter().sum();
-        let speed = operations(info, &lengths) / seconds;
+        let speed = encoder.operations(&lengths) / seconds;
         report.row(json!({
             "engine": "neodex",
             "device": info.device,
-            "shape": format!("{}x{}", info.num_hidden_layers, info.hidden_size),
+            "shape": shape(args, info),
             "precision": info.precision,
             "instructions": if info.precision == Precision::Int8 { instruction_set() } else { "candle" },
             "lengths": name,
@@ -201,9 +205,12 @@ fn files(context: &Context, args: &BenchEncoderArgs) -> Result<ModelFiles> {
             (None, None) => Err(usage("`bench encoder` needs a model: --model DIR, or a --shape")),
         };
     };
+    if let Some(files) = published(shape)? {
+        return Ok(files);
+    }
     let parsed = shape.split_once('x').and_then(|(layers, width)| Some((layers.parse().ok()?, width.parse().ok()?)));
-    let (layers, width): (usize, usize) =
-        parsed.ok_or_else(|| usage(format!("--shape: `{shape}` is not layers and width, like 12x384")))?;
+    let (layers, width): (usize, usize) = parsed
+        .ok_or_else(|| usage(format!("--shape: `{shape}` is neither layers and width, like 12x384, nor {NAMED}")))?;
     let longest = args.lengths.iter().copied().chain(mixed(args)?.unwrap_or_default()).chain([4096]).max();
     let config = NeoBertConfig {
         num_hidden_layers: layers,
@@ -215,6 +222,12 @@ fn files(context: &Context, args: &BenchEncoderArgs) -> Result<ModelFiles> {
         ..NeoBertConfig::default()
     };
     ModelFiles::untrained(&config).map_err(|error| usage(format!("--shape: {error}")))
+}
+
+/// What a row calls the model.
+fn shape(args: &BenchEncoderArgs, info: &ModelInfo) -> String {
+    let plain = || format!("{}x{}", info.num_hidden_layers, info.hidden_size);
+    args.shape.clone().filter(|shape| NAMED.contains(shape.as_str())).unwrap_or_else(plain)
 }
 
 fn lengths(args: &BenchEncoderArgs, info: &ModelInfo) -> Result<Vec<usize>> {
@@ -258,15 +271,6 @@ fn sequences(lengths: &[usize], vocab_size: usize) -> Vec<Vec<u32>> {
         (first + (state >> 8) as usize % (vocab_size - first)) as u32
     };
     lengths.iter().map(|&length| (0..length).map(|_| next()).collect()).collect()
-}
-
-/// Floating-point operations of reading sequences of these lengths: two for each weight and token, and attention's two products.
-fn operations(info: &ModelInfo, lengths: &[usize]) -> f64 {
-    let (hidden, inner, layers) = (info.hidden_size as f64, info.inner_size as f64, info.num_hidden_layers as f64);
-    let weights = 4.0 * hidden * hidden + 3.0 * hidden * inner;
-    let tokens: f64 = lengths.iter().map(|&length| length as f64).sum();
-    let pairs: f64 = lengths.iter().map(|&length| (length as f64).powi(2)).sum();
-    layers * (2.0 * weights * tokens + 4.0 * hidden * pairs)
 }
 
 #[cfg(test)]

@@ -8,11 +8,15 @@ pub(crate) mod delete;
 pub(crate) mod embed;
 pub(crate) mod eval_beir;
 pub(crate) mod eval_fusion;
+pub(crate) mod eval_glue;
+pub(crate) mod eval_mteb;
+pub(crate) mod eval_pppl;
 pub(crate) mod eval_sts;
 pub(crate) mod get;
 pub(crate) mod ingest;
 pub(crate) mod mine;
 pub(crate) mod model;
+pub(crate) mod model_pull;
 pub(crate) mod model_quantize;
 mod records;
 mod reembed;
@@ -58,12 +62,16 @@ pub(crate) fn run() -> Result<Status> {
         Command::Reembed => reembed::run(&context),
         Command::Embed(args) => embed::run(&context, &args),
         Command::Model(ModelCommand::Info(args)) => model::info(&context, &args),
+        Command::Model(ModelCommand::Pull(args)) => model_pull::run(&context, &args),
         Command::Model(ModelCommand::Quantize(args)) => model_quantize::run(&context, &args),
         Command::Model(ModelCommand::List) => model::list(&context),
         Command::Verify => verify::run(&context),
         Command::Eval(EvalCommand::Beir(args)) => eval_beir::run(&context, &args),
         Command::Eval(EvalCommand::Fusion(args)) => eval_fusion::run(&context, &args),
         Command::Eval(EvalCommand::Sts(args)) => eval_sts::run(&context, &args),
+        Command::Eval(EvalCommand::Glue(args)) => eval_glue::run(&context, &args),
+        Command::Eval(EvalCommand::Mteb(args)) => eval_mteb::run(&context, &args),
+        Command::Eval(EvalCommand::Pppl(args)) => eval_pppl::run(&context, &args),
         Command::Bench(BenchCommand::Encoder(args)) => bench_encoder::run(&context, &args),
         Command::Mine(args) => mine::run(&context, &args),
         Command::Train(command) => train::run(&context, &command),

@@ -135,10 +135,12 @@ impl Family {
         if !(self.norm_eps >= 0.0 && self.norm_eps < 1.0) {
             return fail("layer_norm_eps", format!("is {}, outside 0 to 1", self.norm_eps));
         }
-        if let Positions::Rotary(layers) = &self.positions {
-            if let Some(reach) = layers.iter().find(|reach| !(reach.theta > 1.0 && reach.theta.is_finite())) {
-                return fail("rope_theta", format!("is {}, not above 1", reach.theta));
-            }
+        let reaches = match &self.positions {
+            Positions::Rotary(layers) => layers.as_slice(),
+            Positions::Learned { .. } => &[],
+        };
+        if let Some(reach) = reaches.iter().find(|reach| !(reach.theta > 1.0 && reach.theta.is_finite())) {
+            return fail("rope_theta", format!("is {}, not above 1", reach.theta));
         }
         Ok(())
     }

@@ -5,8 +5,11 @@ mod docx;
 mod epub;
 mod parquet;
 mod pdf;
+mod pdf_child;
 mod pdf_page;
 mod xml;
+
+pub(super) use pdf_child::read_for_parent;
 
 use super::{Format, ParseError, Parser, RecordFields};
 

@@ -1,9 +1,11 @@
-//! PDF: text only, page by page, in a thread of its own.
+//! PDF: text only, page by page, in a process of its own where the program has arranged that ([`isolate`](crate::parse::isolate)), else in a
+//! thread of its own.
 //!
 //! The thread has a large stack, and its panics and its time are caught here. A stack overflow or a loop inside the
 //! library cannot be: the first ends the process (lopdf bounds its nesting, so none is known), the second leaves
 //! the thread behind, running. Who reads pdfs of strangers does it in a child process.
 
+use super::pdf_child::read_in_child;
 use super::pdf_page::PageText;
 use crate::document::{Document, Metadata};
 use crate::parse::dispatch::{Emit, Parser};
@@ -21,22 +23,11 @@ const STACK_BYTES: usize = 64 << 20;
 impl Parser for PdfParser {
     fn parse(&self, source: &Source, limits: &Limits, emit: &mut Emit<'_>) -> Result<(), ParseError> {
         let bytes = source.read(limits)?;
-        let id = source.id().to_owned();
-        let (sender, receiver) = channel();
-        let inner = limits.clone();
-        thread::Builder::new().name("pdf".to_owned()).stack_size(STACK_BYTES).spawn(move || {
-            // The receiver is gone only when it has given up.
-            let _ = sender.send(read(&bytes, &id, &inner));
-        })?;
-        // The thread looks at the clock itself; this is for when it no longer can.
-        let patience = limits.max_time.saturating_add(Duration::from_secs(5));
-        let document = match receiver.recv_timeout(patience) {
-            Ok(read) => read?,
-            Err(RecvTimeoutError::Timeout) => {
-                return Err(ParseError::Timeout { limit: limits.max_time });
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(ParseError::malformed(Format::Pdf, "its objects are damaged"));
+        let document = match read_in_child(&bytes, source.id(), limits) {
+            Some(read) => read?,
+            None => {
+                let (id, inner) = (source.id().to_owned(), limits.clone());
+                with_deep_stack(limits.max_time, move || read(&bytes, &id, &inner))?
             }
         };
         document.check()?;
@@ -46,7 +37,26 @@ impl Parser for PdfParser {
     }
 }
 
-fn read(bytes: &[u8], id: &str, limits: &Limits) -> Result<Document, ParseError> {
+/// Reads in a thread with a large stack, and gives up on it when it takes too long.
+pub(super) fn with_deep_stack(
+    max_time: Duration,
+    read: impl FnOnce() -> Result<Document, ParseError> + Send + 'static,
+) -> Result<Document, ParseError> {
+    let (sender, receiver) = channel();
+    thread::Builder::new().name("pdf".to_owned()).stack_size(STACK_BYTES).spawn(move || {
+        // The receiver is gone only when it has given up.
+        let _ = sender.send(read());
+    })?;
+    // The thread looks at the clock itself; this is for when it no longer can.
+    match receiver.recv_timeout(max_time.saturating_add(Duration::from_secs(5))) {
+        Ok(read) => read,
+        Err(RecvTimeoutError::Timeout) => Err(ParseError::Timeout { limit: max_time }),
+        Err(RecvTimeoutError::Disconnected) => Err(ParseError::malformed(Format::Pdf, "its objects are damaged")),
+    }
+}
+
+/// Reads a pdf, page by page.
+pub(super) fn read(bytes: &[u8], id: &str, limits: &Limits) -> Result<Document, ParseError> {
     let started = Instant::now();
     let max_stream = limits.max_document_bytes / 2;
     let pdf = lopdf::Document::load_mem_with_options(bytes, LoadOptions::with_max_decompressed_size(max_stream))

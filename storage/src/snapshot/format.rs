@@ -183,6 +183,13 @@ pub fn read_snapshot_manifest(input: &mut dyn Read) -> Result<Manifest> {
     Ok(SnapshotReader::begin(input)?.manifest)
 }
 
+/// Reads a snapshot to its end, for what there is to find wrong with it.
+pub(crate) fn drain(input: &mut dyn Read) -> Result<()> {
+    let mut reader = SnapshotReader::begin(input)?;
+    while reader.next()?.is_some() {}
+    Ok(())
+}
+
 const CUT: &str = "it ends too early";
 
 fn read(input: &mut dyn Read, bytes: &mut [u8], otherwise: &str) -> Result<()> {

@@ -7,5 +7,6 @@ mod format;
 mod restore;
 
 pub use create::SnapshotInfo;
+pub(crate) use format::drain;
 pub use format::{SNAPSHOT_VERSION, read_snapshot_manifest};
 pub use restore::{restore, restore_new};

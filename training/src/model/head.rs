@@ -46,15 +46,15 @@ impl LanguageModelHead {
             let count = most.min(rows.len() - start);
             let picked = picked.narrow(0, start, count)?;
             let labels = labels.narrow(0, start, count)?;
-            let logits = picked.matmul(&self.weight.weight().t()?)?;
+            let logits = op::matmul(&picked, &self.weight.weight().t()?)?;
             let (loss, correct, dlogits) =
                 op::cross_entropy(&logits, self.bias.weight(), &labels, scale.unwrap_or(0.0))?;
             drop(logits);
             losses.push((loss.sum_all()?, correct.sum_all()?));
             if scale.is_some() {
-                self.weight.add_grad(&dlogits.t()?.matmul(&picked)?)?;
+                self.weight.add_grad(&op::matmul(&dlogits.t()?, &picked)?)?;
                 self.bias.add_grad(&op::column_sum(&dlogits)?)?;
-                gradients.push(dlogits.matmul(self.weight.weight())?.to_dtype(DType::F32)?);
+                gradients.push(op::matmul(&dlogits, self.weight.weight())?.to_dtype(DType::F32)?);
             }
         }
         let total = |of: fn(&(Tensor, Tensor)) -> &Tensor| -> Result<Tensor> {

@@ -3,14 +3,15 @@
 use candle_core::{Result, Tensor};
 
 use super::parameter::Parameter;
+use crate::op;
 
 /// `x` `(n, inputs)` times `weight` `(outputs, inputs)`: `(n, outputs)`.
 pub(super) fn linear(x: &Tensor, weight: &Parameter) -> Result<Tensor> {
-    x.matmul(&weight.weight().t()?)
+    op::matmul(x, &weight.weight().t()?)
 }
 
 /// Adds the weight's gradient to its sum and gives that of `x`.
 pub(super) fn linear_backward(x: &Tensor, weight: &Parameter, dy: &Tensor) -> Result<Tensor> {
-    weight.add_grad(&dy.t()?.matmul(x)?)?;
-    dy.matmul(weight.weight())
+    weight.add_grad(&op::matmul(&dy.t()?, x)?)?;
+    op::matmul(dy, weight.weight())
 }

@@ -113,6 +113,14 @@ impl Parameter {
         &self.state
     }
 
+    /// The weights in f32, flat: of a parameter that has been parted, this rank's.
+    ///
+    /// # Errors
+    /// candle's.
+    pub fn master(&self) -> Result<Tensor> {
+        Ok(self.state.narrow(0, 0, 1)?.flatten_all()?)
+    }
+
     /// Row `row` of the state, of all ranks together, flat: 0 for the weights in f32, 1 and 2 for the moments. All ranks must ask.
     ///
     /// # Errors
@@ -133,7 +141,7 @@ impl Parameter {
         let state = Tensor::from_vec(state, self.state.shape(), self.state.device())?;
         op::cast_into(&self.state, &state)?;
         if self.dtype != DType::F32 {
-            op::cast_into(&self.weight, &self.state.narrow(0, 0, 1)?.flatten_all()?)?;
+            op::cast_into(&self.weight, &self.master()?)?;
         }
         Ok(())
     }
@@ -166,7 +174,7 @@ impl Parameter {
     /// Those of the group, and candle's.
     pub(crate) fn step(&mut self, step: &AdamwStep, gradient: &Tensor, group: &dyn ProcessGroup) -> Result<()> {
         op::adamw(&self.state, gradient, step)?;
-        let master = self.state.narrow(0, 0, 1)?.flatten_all()?;
+        let master = self.master()?;
         if self.parted {
             let all = group.all_gather(&master.to_dtype(self.dtype)?)?;
             self.weight = all.narrow(0, 0, self.grad.elem_count())?.reshape(self.shape.as_slice())?;

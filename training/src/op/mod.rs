@@ -60,6 +60,15 @@ pub fn prepare_device(device: &Device) -> Result<()> {
     }
 }
 
+/// `a` `(m, k)` times `b` `(k, n)`, either of which may be a transposed view: `(m, n)`.
+#[allow(clippy::missing_errors_doc)]
+pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    match a.device().is_cuda() {
+        true => a.matmul(b),
+        false => cpu::matmul(a, b),
+    }
+}
+
 /// RMSNorm: `x` `(n, d)` and `weight` `(d)` to `(n, d)`, `x / sqrt(mean(x^2) + eps) * weight`.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 
 mod peak;
 mod start;
+mod watch;
 
 use std::time::Instant;
 
@@ -21,6 +22,7 @@ use crate::progress::{HeldoutReport, Observer, Pace, StepReport};
 use crate::random::Random;
 use crate::recipe::{OptimizerKind, Recipe};
 use crate::run::{Phase, RunOptions, Summary};
+use watch::Watch;
 
 /// What the optimizer's state is called beside a weight in a checkpoint.
 const MOMENTS: [&str; 2] = [".exp_avg", ".exp_avg_sq"];
@@ -49,6 +51,7 @@ pub(crate) struct Session<'a, 'm> {
     books: Option<Books>,
     checkpoints: Checkpoints,
     since_log: Averages,
+    watch: Watch,
     summary: Summary,
 }
 
@@ -102,7 +105,7 @@ impl Session<'_, '_> {
             }
             _ => (f64::NAN, f64::NAN, done.work),
         };
-        if !norm.is_finite() || !loss.is_finite() {
+        if !norm.is_finite() || !loss.is_finite() || !self.watch.goes_well(done.stage, loss) {
             let checkpoint = self.checkpoints.latest()?.map(|checkpoint| checkpoint.path);
             return Err(Error::Diverged { step: self.step + 1, loss, checkpoint });
         }
@@ -210,7 +213,7 @@ impl Session<'_, '_> {
             tokens: self.tokens,
             random: Random::keyed(self.recipe.run.seed, &[self.phase as u64, self.step]),
             cursor,
-            extra: serde_json::json!({ "seconds": self.seconds() }),
+            extra: serde_json::json!({ "seconds": self.seconds(), "watch": self.watch }),
         };
         let mut specs = Vec::new();
         for parameter in &parameters {

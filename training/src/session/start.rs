@@ -6,6 +6,7 @@ use std::time::Instant;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
+use super::watch::Watch;
 use super::{Averages, Books, MOMENTS, Session, bare, peak};
 use crate::checkpoint::{Checkpoints, TensorSpec};
 use crate::distributed::Member;
@@ -50,6 +51,7 @@ impl<'a, 'm> Session<'a, 'm> {
         let fingerprint = recipe.fingerprint(phase);
         let leads = group.rank() == 0;
         let (mut step, mut tokens, mut seconds_before, mut cursor) = (0, 0, 0.0, None);
+        let mut watch = Watch::default();
         match resumed {
             Some(mut checkpoint) => {
                 checkpoint.expect(phase, &fingerprint)?;
@@ -63,6 +65,8 @@ impl<'a, 'm> Session<'a, 'm> {
                 step = checkpoint.state.step;
                 tokens = checkpoint.state.tokens;
                 seconds_before = checkpoint.state.extra.get("seconds").and_then(Value::as_f64).unwrap_or(0.0);
+                let watched = checkpoint.state.extra.get("watch").cloned().unwrap_or_default();
+                watch = serde_json::from_value(watched).unwrap_or_default();
                 cursor = Some(checkpoint.state.cursor.clone());
                 observer.note(&format!("going on from step {step}, {}", checkpoint.path.display()));
             }
@@ -104,6 +108,7 @@ impl<'a, 'm> Session<'a, 'm> {
             books,
             checkpoints,
             since_log: Averages::default(),
+            watch,
             summary: Summary { total_steps: total, ..Summary::default() },
         };
         Ok((session, cursor))

@@ -6,12 +6,12 @@
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 
-use super::exp::exp;
-use super::product::{Matrix, product};
+use super::product::{Matrix, Packed};
 use super::view::{floats, indices};
+use super::wide;
 
 /// Query rows at a time: the scores of a block stay in the caches.
-const ROWS: usize = 64;
+const ROWS: usize = 96;
 
 /// Where a head of a sequence lies in the batch.
 struct Layout {
@@ -100,19 +100,20 @@ fn forward(head: &Head, width: usize) -> (Vec<f32>, Vec<f32>) {
     let (length, mut logs) = (head.length, vec![0.0_f32; head.length]);
     let mut mixed = vec![0.0_f32; length * width];
     let mut scores = vec![0.0_f32; ROWS * length];
-    let (keys, values) = (Matrix::new(&head.key, length, width), Matrix::new(&head.value, length, width));
+    let keys = Packed::new(Matrix::new(&head.key, length, width).transposed());
+    let values = Packed::new(Matrix::new(&head.value, length, width));
     let blocks = head.query.chunks(ROWS * width).zip(mixed.chunks_mut(ROWS * width)).zip(logs.chunks_mut(ROWS));
     for ((query, mixed), logs) in blocks {
         let rows = logs.len();
         let scores = scores.get_mut(..rows * length).unwrap_or_default();
-        product(scores, Matrix::new(query, rows, width), keys.transposed(), false);
+        keys.product(scores, Matrix::new(query, rows, width), false);
         for (row, log) in scores.chunks_exact_mut(length).zip(logs.iter_mut()) {
-            let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let sum = exponentials(row, highest);
-            row.iter_mut().for_each(|p| *p /= sum);
+            let highest = wide::highest(row);
+            let sum = wide::exponentials(row, highest);
+            wide::times(row, 1.0 / sum);
             *log = highest + sum.ln();
         }
-        product(mixed, Matrix::new(scores, rows, length), values, false);
+        values.product(mixed, Matrix::new(scores, rows, length), false);
     }
     (mixed, logs)
 }
@@ -122,7 +123,9 @@ fn backward(head: &Head, out: &[f32], dout: &[f32], logs: &[f32], width: usize) 
     let zeros = || vec![0.0_f32; length * width];
     let (mut dquery, mut dkey, mut dvalue) = (zeros(), zeros(), zeros());
     let (mut scores, mut dscores) = (vec![0.0_f32; ROWS * length], vec![0.0_f32; ROWS * length]);
-    let (keys, values) = (Matrix::new(&head.key, length, width), Matrix::new(&head.value, length, width));
+    let keys = Matrix::new(&head.key, length, width);
+    let (keys, keys_across) = (Packed::new(keys), Packed::new(keys.transposed()));
+    let values_across = Packed::new(Matrix::new(&head.value, length, width).transposed());
     for (block, logs) in logs.chunks(ROWS).enumerate() {
         let rows = logs.len();
         let range = block * ROWS * width..(block * ROWS + rows) * width;
@@ -130,48 +133,38 @@ fn backward(head: &Head, out: &[f32], dout: &[f32], logs: &[f32], width: usize) 
         let (query, out, dout) = (part(&head.query), part(out), part(dout));
         let scores = scores.get_mut(..rows * length).unwrap_or_default();
         let dscores = dscores.get_mut(..rows * length).unwrap_or_default();
-        product(scores, Matrix::new(&query, rows, width), keys.transposed(), false);
-        product(dscores, Matrix::new(&dout, rows, width), values.transposed(), false);
+        keys_across.product(scores, Matrix::new(&query, rows, width), false);
+        values_across.product(dscores, Matrix::new(&dout, rows, width), false);
         let mixed = out.chunks_exact(width).zip(dout.chunks_exact(width)).zip(logs);
         for (((p, dp), ((out, dout), log)), _) in
             scores.chunks_exact_mut(length).zip(dscores.chunks_exact_mut(length)).zip(mixed).zip(0..rows)
         {
-            let projection: f32 = out.iter().zip(dout).map(|(o, d)| o * d).sum();
-            for (p, dp) in p.iter_mut().zip(dp) {
-                *p = exp(*p - log);
-                *dp = *p * (*dp - projection);
-            }
+            wide::softmax_gradients(p, dp, *log, wide::dot(out, dout));
         }
         let (p, ds) = (Matrix::new(scores, rows, length), Matrix::new(dscores, rows, length));
-        product(&mut dvalue, p.transposed(), Matrix::new(&dout, rows, width), true);
-        product(&mut dkey, ds.transposed(), Matrix::new(&query, rows, width), true);
-        product(dquery.get_mut(range.clone()).unwrap_or_default(), ds, keys, false);
+        Packed::new(Matrix::new(&dout, rows, width)).product(&mut dvalue, p.transposed(), true);
+        Packed::new(Matrix::new(&query, rows, width)).product(&mut dkey, ds.transposed(), true);
+        keys.product(dquery.get_mut(range.clone()).unwrap_or_default(), ds, false);
     }
     let scale = 1.0 / (width as f32).sqrt();
-    dquery.iter_mut().for_each(|dq| *dq *= scale);
+    wide::times(&mut dquery, scale);
     [dquery, dkey, dvalue]
-}
-
-/// Turns a row of scores into exponentials and gives their sum.
-fn exponentials(row: &mut [f32], highest: f32) -> f32 {
-    let mut lanes = [0.0_f32; 8];
-    for chunk in row.chunks_mut(8) {
-        for (lane, p) in lanes.iter_mut().zip(chunk) {
-            *p = exp(*p - highest);
-            *lane += *p;
-        }
-    }
-    lanes.iter().sum()
 }
 
 /// Turns the interleaved pairs of each row by its position's angles, or back with `direction` -1.
 fn turn(rows: &mut [f32], table: &[f32], width: usize, direction: f32) {
     for (row, angles) in rows.chunks_exact_mut(width).zip(table.chunks_exact(width)) {
-        for ([x, y], [cos, sin]) in row.as_chunks_mut::<2>().0.iter_mut().zip(angles.as_chunks::<2>().0) {
-            let sin = sin * direction;
-            (*x, *y) = (*x * cos - *y * sin, *x * sin + *y * cos);
-        }
+        wide::turn_row(row, angles, direction);
     }
+}
+
+/// `length` rows of `width`, `stride` apart, from `first` on.
+fn rows(from: &[f32], first: usize, stride: usize, width: usize, length: usize) -> Vec<f32> {
+    let mut values = Vec::with_capacity(length * width);
+    for row in 0..length {
+        values.extend_from_slice(from.get(first + row * stride..first + row * stride + width).unwrap_or_default());
+    }
+    values
 }
 
 impl Layout {
@@ -180,26 +173,19 @@ impl Layout {
         let length = lengths.get(task / self.heads).map_or(0, |&length| (length as usize).min(self.seq));
         let columns = 3 * self.heads * self.width;
         let first = task / self.heads * self.seq * columns + task % self.heads * 3 * self.width;
-        let part = |part: usize| -> Vec<f32> {
-            let row = |row: usize| {
-                let at = first + row * columns + part * self.width;
-                qkv.get(at..at + self.width).unwrap_or_default().iter().copied()
-            };
-            (0..length).flat_map(row).collect()
-        };
+        let part = |part: usize| rows(qkv, first + part * self.width, columns, self.width, length);
         let (mut query, mut key, value) = (part(0), part(1), part(2));
         turn(&mut query, table, self.width, 1.0);
         turn(&mut key, table, self.width, 1.0);
         let scale = 1.0 / (self.width as f32).sqrt();
-        query.iter_mut().for_each(|q| *q *= scale);
+        wide::times(&mut query, scale);
         Head { length, query, key, value }
     }
 
     /// A head's columns of a matrix `(b * t, d)`.
     fn read(&self, from: &[f32], d: usize, task: usize, length: usize) -> Vec<f32> {
         let first = task / self.heads * self.seq * d + task % self.heads * self.width;
-        let row = |row: usize| from.get(first + row * d..first + row * d + self.width).unwrap_or_default();
-        (0..length).flat_map(row).copied().collect()
+        rows(from, first, d, self.width, length)
     }
 
     /// Puts a head's rows into a matrix of `columns` columns, in which each head has `columns / heads`, at part `part` of them.

@@ -3,8 +3,8 @@
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 
-use super::exp::exp;
 use super::view::{floats, indices};
+use super::wide;
 
 /// See [`crate::op::cross_entropy`].
 pub(in crate::op) fn cross_entropy(
@@ -32,22 +32,10 @@ pub(in crate::op) fn cross_entropy(
 }
 
 fn row(gradient: &mut [f32], logits: &[f32], bias: &[f32], label: usize, scale: f32) -> (f32, f32) {
-    let mut highest = f32::NEG_INFINITY;
-    for ((g, l), b) in gradient.iter_mut().zip(logits).zip(bias) {
-        *g = l + b;
-        highest = highest.max(*g);
-    }
+    let highest = wide::biased(gradient, logits, bias);
     let own = gradient.get(label).copied().unwrap_or(f32::NEG_INFINITY);
-    let mut lanes = [0.0_f32; 8];
-    for chunk in gradient.chunks_mut(8) {
-        for (lane, g) in lanes.iter_mut().zip(chunk) {
-            *g = exp(*g - highest);
-            *lane += *g;
-        }
-    }
-    let sum: f32 = lanes.iter().sum();
-    let factor = scale / sum;
-    gradient.iter_mut().for_each(|g| *g *= factor);
+    let sum = wide::exponentials(gradient, highest);
+    wide::times(gradient, scale / sum);
     if let Some(g) = gradient.get_mut(label) {
         *g -= scale;
     }

@@ -3,6 +3,7 @@
 use candle_core::{Device, Error, Result, Tensor};
 
 use super::view::{floats, indices};
+use super::wide;
 
 /// See [`crate::op::embed`].
 pub(in crate::op) fn embed(ids: &Tensor, table: &Tensor) -> Result<Tensor> {
@@ -22,7 +23,7 @@ pub(in crate::op) fn embed_backward(ids: &Tensor, dy: &Tensor, vocab: usize, pad
         let row = table
             .get_mut(at..at + d)
             .ok_or_else(|| Error::Msg(format!("token {id} of a vocabulary of {vocab}")).bt())?;
-        row.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += dy);
+        wide::add(row, dy);
     }
     Tensor::from_vec(table, (vocab, d), &Device::Cpu)
 }

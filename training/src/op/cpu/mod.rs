@@ -10,13 +10,16 @@ mod norm;
 mod product;
 mod span;
 mod swiglu;
+mod tile;
 mod update;
 mod view;
+mod wide;
 
 pub(super) use attention::{attention, attention_backward};
 pub(super) use cross_entropy::cross_entropy;
 pub(super) use embedding::{embed, embed_backward};
 pub(super) use norm::{rms_norm, rms_norm_backward};
+pub(super) use product::matmul;
 pub(super) use span::{span_mean, span_mean_backward};
 pub(super) use swiglu::{swiglu, swiglu_backward};
 pub(super) use update::{accumulate, adamw, cast_into, column_sum, square_sum};

@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::view::floats;
+use super::wide;
 
 /// Rows a task takes: enough to hide its cost.
 const ROWS: usize = 32;
@@ -16,9 +17,7 @@ pub(in crate::op) fn rms_norm(x: &Tensor, weight: &Tensor, eps: f32) -> Result<T
     y.par_chunks_mut(ROWS * d).zip(x.par_chunks(ROWS * d)).for_each(|(y, x)| {
         for (y, x) in y.chunks_exact_mut(d).zip(x.chunks_exact(d)) {
             let inverse = inverse_rms(x, eps);
-            for ((y, x), w) in y.iter_mut().zip(x).zip(weight.iter()) {
-                *y = x * inverse * w;
-            }
+            wide::scaled(y, x, inverse, &weight);
         }
     });
     Tensor::from_vec(y, (n, d), &candle_core::Device::Cpu)
@@ -53,7 +52,7 @@ pub(in crate::op) fn rms_norm_backward(
         .collect();
     let mut dweight = vec![0.0_f32; d];
     for part in partial {
-        dweight.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+        wide::add(&mut dweight, &part);
     }
     let cpu = &candle_core::Device::Cpu;
     Ok((Tensor::from_vec(dx, (n, d), cpu)?, Tensor::from_vec(dweight, d, cpu)?))
@@ -62,25 +61,10 @@ pub(in crate::op) fn rms_norm_backward(
 /// With `s = 1 / rms`: `dx += s * (w * dy - x * s^2 * mean(w * dy * x))`, `dw += dy * x * s`.
 fn backward_row(dx: &mut [f32], x: &[f32], dy: &[f32], weight: &[f32], dweight: &mut [f32], eps: f32) {
     let inverse = inverse_rms(x, eps);
-    let mut lanes = [0.0_f32; 8];
-    for ((x, dy), w) in x.chunks(8).zip(dy.chunks(8)).zip(weight.chunks(8)) {
-        for (lane, ((x, dy), w)) in lanes.iter_mut().zip(x.iter().zip(dy).zip(w)) {
-            *lane += x * dy * w;
-        }
-    }
-    let projection = lanes.iter().sum::<f32>() * inverse * inverse / x.len() as f32;
-    for ((((dx, x), dy), w), dw) in dx.iter_mut().zip(x).zip(dy).zip(weight).zip(dweight) {
-        *dx += inverse * (w * dy - x * projection);
-        *dw += dy * x * inverse;
-    }
+    let projection = wide::triple_sum(x, dy, weight) * inverse * inverse / x.len() as f32;
+    wide::norm_gradients(dx, dweight, x, dy, weight, inverse, projection);
 }
 
 fn inverse_rms(x: &[f32], eps: f32) -> f32 {
-    let mut lanes = [0.0_f32; 8];
-    for chunk in x.chunks(8) {
-        for (lane, x) in lanes.iter_mut().zip(chunk) {
-            *lane += x * x;
-        }
-    }
-    1.0 / (lanes.iter().sum::<f32>() / x.len() as f32 + eps).sqrt()
+    1.0 / (wide::square_sum(x) / x.len() as f32 + eps).sqrt()
 }

@@ -3,6 +3,7 @@
 use candle_core::{Device, Error, Result, Tensor};
 
 use super::view::{floats, indices};
+use super::wide;
 
 /// See [`crate::op::span_mean`].
 pub(in crate::op) fn span_mean(x: &Tensor, spans: &Tensor) -> Result<Tensor> {
@@ -13,7 +14,7 @@ pub(in crate::op) fn span_mean(x: &Tensor, spans: &Tensor) -> Result<Tensor> {
         let rows = rows(x.len(), *start, *end, d)?;
         let mut mean = vec![0.0_f32; d];
         for row in x.get(rows).unwrap_or_default().chunks_exact(d) {
-            mean.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+            wide::add(&mut mean, row);
         }
         let share = 1.0 / (end - start) as f32;
         means.extend(mean.into_iter().map(|sum| sum * share));

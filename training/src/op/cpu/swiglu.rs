@@ -3,8 +3,8 @@
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 
-use super::exp::exp;
 use super::view::floats;
+use super::wide;
 
 const ROWS: usize = 16;
 
@@ -17,9 +17,7 @@ pub(in crate::op) fn swiglu(u: &Tensor) -> Result<Tensor> {
     y.par_chunks_mut(ROWS * inner).zip(u.par_chunks(ROWS * width)).for_each(|(y, u)| {
         for (y, u) in y.chunks_exact_mut(inner).zip(u.chunks_exact(width)) {
             let (gate, value) = u.split_at(inner);
-            for ((y, g), v) in y.iter_mut().zip(gate).zip(value) {
-                *y = g / (1.0 + exp(-g)) * v;
-            }
+            wide::gated(y, gate, value);
         }
     });
     Tensor::from_vec(y, (n, inner), &Device::Cpu)
@@ -37,12 +35,7 @@ pub(in crate::op) fn swiglu_backward(u: &Tensor, dy: &Tensor) -> Result<Tensor> 
             for ((du, u), dy) in rows {
                 let (gate, value) = u.split_at(inner);
                 let (dgate, dvalue) = du.split_at_mut(inner);
-                let gradients = dgate.iter_mut().zip(dvalue);
-                for (((dg, dv), (g, v)), dy) in gradients.zip(gate.iter().zip(value)).zip(dy) {
-                    let sigmoid = 1.0 / (1.0 + exp(-g));
-                    *dg = dy * v * sigmoid * (1.0 + g * (1.0 - sigmoid));
-                    *dv = dy * g * sigmoid;
-                }
+                wide::gated_gradients(dgate, dvalue, gate, value, dy);
             }
         },
     );

@@ -4,16 +4,14 @@ use candle_core::{CpuStorage, Error, InplaceOp2, Layout, Result, Tensor};
 use rayon::prelude::*;
 
 use super::view::floats;
+use super::wide;
 use crate::op::AdamwStep;
 
 const ELEMENTS: usize = 16_384;
 
 /// See [`crate::op::accumulate`].
 pub(in crate::op) fn accumulate(sum: &Tensor, x: &Tensor, scale: f32) -> Result<()> {
-    sum.inplace_op2(
-        x,
-        &Update(|sum: &mut [f32], x: &[f32]| sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += scale * x)),
-    )
+    sum.inplace_op2(x, &Update(|sum: &mut [f32], x: &[f32]| wide::add_times(sum, x, scale)))
 }
 
 /// See [`crate::op::cast_into`].
@@ -41,7 +39,7 @@ pub(in crate::op) fn column_sum(x: &Tensor) -> Result<Tensor> {
     let x = floats(x)?;
     let mut sums = vec![0.0_f32; columns];
     for row in x.chunks_exact(columns.max(1)) {
-        sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        wide::add(&mut sums, row);
     }
     Tensor::from_vec(sums, columns, &candle_core::Device::Cpu)
 }

@@ -4,6 +4,8 @@ use std::ops::{Deref, Range};
 
 use candle_core::{CpuStorage, Error, Result, Storage, StorageRef, Tensor};
 
+use super::product::Matrix;
+
 /// The values of a contiguous f32 tensor, held for reading.
 pub(super) struct Floats<'a> {
     storage: StorageRef<'a>,
@@ -33,6 +35,35 @@ pub(super) fn indices(tensor: &Tensor) -> Result<Indices<'_>> {
     match &*storage {
         Storage::Cpu(CpuStorage::U32(values)) if values.len() >= range.end => Ok(Indices { storage, range }),
         _ => Err(unexpected(tensor, "u32")),
+    }
+}
+
+/// The values of an f32 matrix that may be transposed or a part of another, held for reading.
+pub(super) struct Strided<'a> {
+    storage: StorageRef<'a>,
+    start: usize,
+    strides: [usize; 2],
+}
+
+impl Strided<'_> {
+    /// As a matrix of this many rows and columns, which are the tensor's.
+    pub(super) fn matrix(&self, rows: usize, columns: usize) -> Matrix<'_> {
+        let values = match &*self.storage {
+            Storage::Cpu(CpuStorage::F32(values)) => values.get(self.start..).unwrap_or_default(),
+            _ => &[],
+        };
+        let [row_stride, column_stride] = self.strides;
+        Matrix { values, rows, columns, row_stride, column_stride }
+    }
+}
+
+/// Borrows an f32 matrix of any strides.
+pub(super) fn strided(tensor: &Tensor) -> Result<Strided<'_>> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let strides = *layout.stride().as_array::<2>().ok_or_else(|| unexpected(tensor, "two-dimensional"))?;
+    match &*storage {
+        Storage::Cpu(CpuStorage::F32(_)) => Ok(Strided { start: layout.start_offset(), strides, storage }),
+        _ => Err(unexpected(tensor, "f32")),
     }
 }
 

@@ -1,11 +1,12 @@
-"""neodex in int8 beside onnxruntime in dynamic int8: the same NeoBERT shape, lengths and threads, by turns in one run.
+"""neodex in int8 beside onnxruntime in dynamic int8 and PyTorch: the same NeoBERT shape, lengths and threads, by turns in one run.
 
-    python -m venv .venv && .venv/bin/pip install onnxruntime onnx numpy
-    .venv/bin/python benches/encoder/onnxruntime_int8.py --neodex target/release/neodex --shape 12x384 --lengths 256 --threads 1
+    python -m venv .venv && .venv/bin/pip install onnxruntime onnx numpy torch
+    .venv/bin/python benches/encoder/cpu.py --neodex target/release/neodex --shape 12x384 --lengths 256 --threads 1
 
-Weights are random on both sides. The graph is the plain one an exporter makes: RMS norms, one product for queries, keys and values, rotary
-positions, softmax, SwiGLU; `quantize_dynamic` makes its products int8. Tokens a second are those of the best round by the clock, and by the
-time the system gave to the process, which says more on a machine that others use too.
+Weights are random on all sides. The graph is the plain one an exporter makes: RMS norms, one product for queries, keys and values, rotary
+positions, softmax, SwiGLU; `quantize_dynamic` makes its products int8. PyTorch runs `torch_neobert.py`, in f32 and in bf16; without it
+installed its columns stay away. Tokens a second are those of the best round by the clock, and by the time the system gave to the process,
+which says more on a machine that others use too.
 """
 
 import argparse
@@ -21,6 +22,12 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
+
+try:
+    import torch
+    import torch_neobert
+except ImportError:
+    torch = None
 
 VOCABULARY = 8192
 
@@ -96,19 +103,31 @@ def processor_seconds():
     return usage.ru_utime + usage.ru_stime
 
 
+def best(work, rounds):
+    """The least time of a round by the clock and by the processor, after one to warm up."""
+    clock, processor = [], []
+    for _ in range(rounds + 1):
+        start, before = time.perf_counter(), processor_seconds()
+        work()
+        clock.append(time.perf_counter() - start)
+        processor.append(processor_seconds() - before)
+    return min(clock[1:]), min(processor[1:])
+
+
+def measure_torch(model, length, threads, batch, rounds):
+    torch.set_num_threads(threads)
+    ids = torch.randint(1000, torch_neobert.VOCABULARY, (batch, length))
+    with torch.inference_mode():
+        return tuple(batch * length / seconds for seconds in best(lambda: model(ids), rounds))
+
+
 def measure_onnxruntime(path, length, threads, batch, rounds):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     ids = np.random.default_rng(2).integers(1000, VOCABULARY, (batch, length))
-    clock, processor = [], []
-    for _ in range(rounds + 1):
-        start, before = time.perf_counter(), processor_seconds()
-        session.run(None, {"ids": ids})
-        clock.append(time.perf_counter() - start)
-        processor.append(processor_seconds() - before)
-    return batch * length / min(clock[1:]), batch * length / min(processor[1:])
+    return tuple(batch * length / seconds for seconds in best(lambda: session.run(None, {"ids": ids}), rounds))
 
 
 def measure_neodex(program, shape, length, threads, tokens):
@@ -126,24 +145,36 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--tokens", type=int, default=4096, help="tokens of a round")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--torch", default="f32,bf16", help="what PyTorch computes in; empty for no PyTorch")
     arguments = parser.parse_args()
     layers, hidden = map(int, arguments.shape.split("x"))
-    print(f"onnxruntime {onnxruntime.__version__}, {arguments.shape}, {arguments.threads} threads")
-    print("tokens | neodex: by clock, by processor time | onnxruntime: the same | ratios")
+    others = {f"onnxruntime {onnxruntime.__version__} int8": None}
+    if torch and arguments.torch:
+        for dtype in arguments.torch.split(","):
+            model = torch_neobert.NeoBert(layers, hidden, torch_neobert.inner_size(hidden), 8192)
+            others[f"torch {torch.__version__} {dtype}"] = model.to(torch_neobert.DTYPES[dtype]).eval()
+    print(f"{arguments.shape}, {arguments.threads} threads; tokens a second by the clock, and by the processor's time\n")
+    print("| tokens | engine | by the clock | by the processor's | neodex is faster by |\n| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         for length in map(int, arguments.lengths.split(",")):
             exact, small = os.path.join(folder, "f32.onnx"), os.path.join(folder, "int8.onnx")
             neobert(layers, hidden, length, exact)
             quantize_dynamic(exact, small, weight_type=QuantType.QInt8)
             batch = max(1, arguments.tokens // length)
-            ours, theirs = (0.0, 0.0), (0.0, 0.0)
-            for _ in range(3):
+            ours, theirs = (0.0, 0.0), dict.fromkeys(others, (0.0, 0.0))
+            for _ in range(arguments.turns):
                 found = measure_neodex(arguments.neodex, arguments.shape, length, arguments.threads, batch * length)
                 ours = tuple(map(max, ours, found))
-                found = measure_onnxruntime(small, length, arguments.threads, batch, arguments.rounds)
-                theirs = tuple(map(max, theirs, found))
-            ratios = [a / b for a, b in zip(ours, theirs)]
-            print(f"{length:6} | {ours[0]:9.0f} {ours[1]:9.0f} | {theirs[0]:9.0f} {theirs[1]:9.0f} | {ratios[0]:.2f} {ratios[1]:.2f}")
+                for name, model in others.items():
+                    if model is None:
+                        found = measure_onnxruntime(small, length, arguments.threads, batch, arguments.rounds)
+                    else:
+                        found = measure_torch(model, length, arguments.threads, batch, arguments.rounds)
+                    theirs[name] = tuple(map(max, theirs[name], found))
+            print(f"| {length} | neodex int8 | {ours[0]:,.0f} | {ours[1]:,.0f} | |")
+            for name, found in theirs.items():
+                print(f"| {length} | {name} | {found[0]:,.0f} | {found[1]:,.0f} | {ours[0] / found[0]:.2f}, {ours[1] / found[1]:.2f} |", flush=True)
 
 
 if __name__ == "__main__":
