@@ -36,7 +36,9 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     row(0, &|bytes| head.encode(bytes));
     let source = Source { root: "/notes".to_owned(), length: 10, modified_ns: 1 << 60, many: true, documents: 4 };
     row(1, &|bytes| source.encode(bytes));
-    row(2, &|bytes| Totals { chunks: 1, vectors: 2, text_bytes: 3 }.encode(bytes));
+    let mut totals = Totals::default();
+    totals.add(&head);
+    row(2, &|bytes| totals.encode(bytes));
     let replaced = Operation::Insert { id: "a/b".to_owned(), version: 9, replaced: Some((3, 4)) };
     for operation in [replaced, Operation::Delete { version: 9, chunks: 2 }] {
         row(3, &|bytes| bytes.extend(operation.encode()));

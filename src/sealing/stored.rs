@@ -7,7 +7,7 @@ use neodex_index::vector::SegmentId;
 use neodex_storage::{MAX_PAYLOAD_BYTES, Malformed, Store, TableValue};
 
 use crate::bytes::{Reader, Writer};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::schema::{BURIED_CODES, SEGMENT_BYTES, SEGMENT_COUNTER, SEGMENTS};
 
 /// Bytes written or removed in one transaction.
@@ -112,7 +112,8 @@ fn check(bytes: &[u8], stored: &StoredSegment) -> Result<(), String> {
 pub(crate) fn listed(store: &Store) -> Result<(Vec<(SegmentId, StoredSegment)>, Vec<String>)> {
     let listed = store.commit(|tx| -> Result<_> {
         let (mut sound, mut damaged) = (Vec::new(), Vec::new());
-        for id in tx.keys(&SEGMENTS, ..)?.collect::<Result<Vec<_>, _>>()? {
+        let ids = tx.keys(&SEGMENTS, ..)?.collect::<Result<Vec<_>, _>>()?;
+        for id in ids {
             match tx.get(&SEGMENTS, &id) {
                 Ok(Some(stored)) => sound.push((id, stored)),
                 Ok(None) => {}

@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn nibbles_come_back() {
-        let nibbles: Vec<u8> = (0..96u8).map(|i| (i * 7) % 16).collect();
+        let nibbles: Vec<u8> = (0..96u32).map(|i| (i * 7 % 16) as u8).collect();
         let packed = pack_nibbles(&nibbles);
         assert_eq!(packed.len(), 48);
         assert!((0..96).all(|i| unpack_nibble(&packed, i) == nibbles[i]));

@@ -87,7 +87,8 @@ fn renumbered(graph: Graph, order: &[u32], degree: usize) -> Graph {
     let bottom = graph.bottom.renumbered(order, &number_of, degree);
     let layers = graph.layers.into_iter().map(|layer| Layer {
         members: layer.members.iter().map(|&member| number_of[member as usize]).collect(),
-        ..layer
+        links: layer.links.sorted(),
+        below: layer.below,
     });
     Graph { bottom, layers: layers.collect() }
 }
@@ -101,4 +102,30 @@ fn shuffled(count: usize) -> Vec<u32> {
         order.swap(last, ((state >> 33) as usize) % (last + 1));
     }
     order
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::super::{Code, Distance};
+    use super::super::repair::unreachable;
+    use super::*;
+
+    /// Two clusters so tight that nearest neighbours alone would never lead from one to the other, and rows in between.
+    #[test]
+    fn every_node_can_be_reached() {
+        for distance in Distance::ALL {
+            let mut rows = Block::new(3, distance, 0);
+            for row in 0..3_000u32 {
+                let (side, turn) = (if row % 2 == 0 { 1.0 } else { -1.0 }, row as f32 * 1e-4);
+                let vector =
+                    if row % 500 == 7 { [0.1, turn, 1.0] } else { [side, 0.02 * turn.sin(), 0.02 * turn.cos()] };
+                rows.push(&Code::encode(&vector).unwrap());
+            }
+            let keys = (0..3_000).map(Key).collect();
+            let segment = build(rows, keys, &BuildOptions::default(), &|_| true).unwrap().unwrap();
+            assert_eq!(unreachable(&segment.graph, segment.block.len()), 0, "{distance}");
+            assert!(segment.block.len() < 3_000, "equal rows are one node");
+        }
+    }
 }
