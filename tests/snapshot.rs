@@ -20,7 +20,7 @@ fn document(number: u32, version: u32) -> Document {
         .title(format!("Title {number}"))
         .metadata("version", version)
         .metadata("share", f64::from(number) / 7.0);
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         document.headings = vec![Heading { level: 2, text: "Document".to_owned(), offset: 0 }];
     }
     document

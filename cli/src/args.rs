@@ -23,7 +23,10 @@ use crate::commands::model::ModelInfoArgs;
 use crate::commands::model_pull::ModelPullArgs;
 use crate::commands::model_quantize::ModelQuantizeArgs;
 use crate::commands::search::SearchArgs;
+use crate::commands::serve::ServeArgs;
+use crate::commands::snapshot::{CreateArgs, RestoreArgs};
 use crate::commands::train::TrainCommand;
+use crate::commands::transfer::{ExportArgs, ImportArgs};
 
 /// Search your documents by words and by meaning, in one folder and one process.
 ///
@@ -97,6 +100,8 @@ pub(crate) enum Command {
     /// run again.
     #[command(after_help = "Example:\n  neodex reembed --db notes.db\n  neodex reembed --model small")]
     Reembed,
+    /// Serve the database over HTTP, with a page to search it.
+    Serve(ServeArgs),
     /// Turn texts into vectors.
     Embed(EmbedArgs),
     /// What a model is, and which there are.
@@ -107,6 +112,25 @@ pub(crate) enum Command {
     /// Faults are listed, and the exit status is 3 if there are any.
     #[command(after_help = "Example:\n  neodex verify --db notes.db")]
     Verify,
+    /// Save what can be saved of a damaged database, and list what cannot.
+    ///
+    /// Where the store is sound, the indexes are made again. Where it is not, its rows are carved out of the raw files into a new store, whether
+    /// it would open or not; the damaged one is kept. Documents that are lost, or of which only an older version was left, are listed by id, and
+    /// the exit status is 1 if there are any.
+    #[command(after_help = "Example:\n  neodex repair --db notes.db")]
+    Repair,
+    /// Give back the space of what was deleted and replaced.
+    ///
+    /// The store is rewritten into a fresh one, which needs room for the live data beside it.
+    #[command(after_help = "Example:\n  neodex compact --db notes.db")]
+    Compact,
+    /// Write the database into one file, or make it from one.
+    #[command(subcommand, after_help = "Example:\n  neodex snapshot create notes.snapshot")]
+    Snapshot(SnapshotCommand),
+    /// Write documents, chunks and vectors into files that other programs read.
+    Export(ExportArgs),
+    /// Read what `export` wrote.
+    Import(ImportArgs),
     /// Measure how good search or a model is.
     #[command(subcommand, after_help = "Example:\n  neodex eval beir data/cranfield --mode lexical")]
     Eval(EvalCommand),
@@ -138,6 +162,15 @@ pub(crate) enum ModelCommand {
     /// cache, where `model pull` puts them.
     #[command(after_help = "Example:\n  neodex model list")]
     List,
+}
+
+/// `neodex snapshot ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotCommand {
+    /// Write the database into one file.
+    Create(CreateArgs),
+    /// Make the database from a snapshot.
+    Restore(RestoreArgs),
 }
 
 /// `neodex eval ...`

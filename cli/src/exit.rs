@@ -107,6 +107,12 @@ fn code(error: &anyhow::Error) -> u8 {
                 _ => 1,
             };
         }
+        if let Some(error) = cause.downcast_ref::<neodex_server::Error>() {
+            return match error.kind() {
+                neodex_server::ErrorKind::Input => INPUT,
+                _ => 1,
+            };
+        }
         if let Some(error) = cause.downcast_ref::<neodex_eval::Error>() {
             let missing = |source: &io::Error| source.kind() == io::ErrorKind::NotFound;
             let system = matches!(error, neodex_eval::Error::Io { source, .. } if !missing(source));

@@ -24,6 +24,8 @@ pub(crate) struct Output {
     pub(crate) terminal: bool,
     /// Whether results may be coloured.
     pub(crate) colours: bool,
+    /// Whether what goes to standard error may be coloured.
+    pub(crate) log_colours: bool,
     /// Columns of a line.
     pub(crate) width: usize,
     /// Whether a progress bar is wanted.
@@ -34,13 +36,15 @@ impl Output {
     /// As the flags, the terminal and `NO_COLOR` say.
     pub(crate) fn new(global: &Global) -> Self {
         let terminal = io::stdout().is_terminal();
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         let wide = terminal_size::terminal_size().map_or(PLAIN_WIDTH, |(width, _)| usize::from(width.0));
         Self {
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose,
             terminal,
-            colours: terminal && !global.json && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()),
+            colours: terminal && !global.json && !plain,
+            log_colours: io::stderr().is_terminal() && !plain,
             width: if terminal { wide.clamp(40, 140) } else { PLAIN_WIDTH },
             progress: !global.quiet && io::stderr().is_terminal(),
         }

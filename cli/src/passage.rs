@@ -126,7 +126,16 @@ mod tests {
     use super::*;
 
     fn output(colours: bool) -> Output {
-        Output { json: false, quiet: false, verbose: false, terminal: colours, colours, width: 80, progress: false }
+        Output {
+            json: false,
+            quiet: false,
+            verbose: false,
+            terminal: colours,
+            colours,
+            log_colours: false,
+            width: 80,
+            progress: false,
+        }
     }
 
     #[test]

@@ -23,7 +23,9 @@ pub(crate) struct Progress {
 impl Progress {
     /// A bar over bytes, for an ingest.
     pub(crate) fn ingest(output: &Output) -> Self {
-        Self::new(output, None, "{spinner} [{elapsed}] {bar:24} {percent:>3}% {msg}{left}")
+        let progress = Self::new(output, None, "{spinner} [{elapsed}] {bar:24} {percent:>3}% {msg}{left}");
+        progress.bar.set_message("reading");
+        progress
     }
 
     /// A bar over things to be done, `total` of them if that is known.
@@ -45,9 +47,11 @@ impl Progress {
         progress
     }
 
-    /// So much is done of so much.
+    /// So much is done of so much; of 0 where that is not known.
     pub(crate) fn of(&self, done: u64, total: u64) {
-        self.bar.set_length(total);
+        if total > 0 {
+            self.bar.set_length(total);
+        }
         self.bar.set_position(done);
     }
 

@@ -32,7 +32,6 @@ pub(crate) enum Code {
     UnsupportedMediaType,
     Overloaded,
     Internal,
-    NotImplemented,
     Unavailable,
     ShuttingDown,
 }
@@ -60,7 +59,6 @@ impl Code {
             Code::UnsupportedMediaType => ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Code::Overloaded => ("overloaded", StatusCode::TOO_MANY_REQUESTS),
             Code::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
-            Code::NotImplemented => ("not_implemented", StatusCode::NOT_IMPLEMENTED),
             Code::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Code::ShuttingDown => ("shutting_down", StatusCode::SERVICE_UNAVAILABLE),
         }

@@ -104,9 +104,7 @@ fn requests_that_wait_share_a_batch_and_a_full_queue_refuses() {
         let waiting: Vec<_> = (0..15)
             .map(|number| {
                 let client = server.client();
-                let asked =
-                    scope.spawn(move || client.post("/v1/search", &json!({"query": format!("word{number}")})).status);
-                asked
+                scope.spawn(move || client.post("/v1/search", &json!({"query": format!("word{number}")})).status)
             })
             .collect();
         until(|| metric(&server, "neodex_embed_queue_tokens") >= 45.0);

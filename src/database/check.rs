@@ -97,10 +97,16 @@ pub(crate) fn documents(store: &Store, go_on: &mut dyn FnMut(u64) -> bool) -> Re
     }
     owners.sort();
     let mut orphans = Vec::new();
-    orphaned(store, &RECORDS, &mut orphans, |(version, _)| owners.has_version(*version))?;
-    orphaned(store, &TEXTS, &mut orphans, |(version, _)| owners.has_version(*version))?;
+    let mut more = || go_on(seen.documents);
+    for table in [&RECORDS, &TEXTS] {
+        if !orphaned(store, table, &mut orphans, &mut more, |(version, _)| owners.has_version(*version))? {
+            return Ok(None);
+        }
+    }
     for slot in Slot::ALL {
-        orphaned(store, slot.rows(), &mut orphans, |(key, _)| owners.has_chunk(*key))?;
+        if !orphaned(store, slot.rows(), &mut orphans, &mut more, |(key, _)| owners.has_chunk(*key))? {
+            return Ok(None);
+        }
     }
     let counted = store.get(&TOTALS, ONLY).unwrap_or_default().unwrap_or_default();
     if counted != seen.totals {
@@ -161,16 +167,16 @@ fn is_unreadable(error: &Error) -> bool {
     matches!(error, Error::Storage(neodex_storage::Error::Engine { .. } | neodex_storage::Error::Io { .. }))
 }
 
-fn orphaned<K: TableKey, V: TableValue>(
+/// Looks for rows that belong to no version; false where it was ended.
+fn orphaned<K: TableKey + std::fmt::Debug, V: TableValue>(
     store: &Store,
     table: &Table<K, V>,
     faults: &mut Vec<Fault>,
+    go_on: &mut dyn FnMut() -> bool,
     owned: impl Fn(&K) -> bool,
-) -> Result<()>
-where
-    K: std::fmt::Debug,
-{
-    for row in store.scan(table) {
+) -> Result<bool> {
+    const STEP: usize = 1_024;
+    for (number, row) in store.scan(table).enumerate() {
         match row {
             Ok((key, _)) if !owned(&key) => faults.push(Fault {
                 part: table.name().to_owned(),
@@ -181,8 +187,11 @@ where
             Ok(_) | Err(neodex_storage::Error::Corrupted { .. }) => {}
             Err(error) => return Err(error.into()),
         }
+        if number % STEP == STEP - 1 && !go_on() {
+            return Ok(false);
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]

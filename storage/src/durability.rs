@@ -25,6 +25,18 @@ pub(crate) fn sync_directory(_: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Forces every file of a folder, and the list of their names, to the disk.
+pub(crate) fn sync_files(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let path = entry.map_err(Error::io("list", folder))?.path();
+        if path.is_file() {
+            let file = OpenOptions::new().read(true).write(true).open(&path).map_err(Error::io("open", &path))?;
+            sync_file(&file, &path)?;
+        }
+    }
+    sync_directory(folder)
+}
+
 /// Makes a folder and those above it, each durably.
 pub(crate) fn create_directory(path: &Path) -> Result<()> {
     if path.is_dir() {

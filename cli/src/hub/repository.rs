@@ -17,10 +17,9 @@ impl Repository {
     /// Checks what somebody typed. An address of the hub's pages is understood, too.
     pub(crate) fn parse(typed: &str) -> Result<Self> {
         let name = match typed.split_once("://") {
-            Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
+            Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path.trim_end_matches('/')),
             None => typed,
         };
-        let name = name.trim_end_matches('/');
         match is_name(name) {
             true => Ok(Self(name.to_owned())),
             false => Err(usage(format!(

@@ -25,7 +25,6 @@ fn meaning(status: u16) -> &'static str {
         421 => "A server without keys answers to localhost only.",
         422 => "The body is JSON of another shape.",
         429 => "Too much is under way; `Retry-After` says when to come back.",
-        501 => "This version cannot do it.",
         503 => "The server is not ready, or on its way out.",
         _ => "Refused.",
     }

@@ -24,7 +24,7 @@ pub(super) fn add(routes: &mut Routes) {
             "A consistent copy of the database, for `neodex snapshot restore`. Writers go on meanwhile. One is made at a time.",
         )
         .answers(Content::bytes("application/octet-stream"))
-        .refuses(&[409, 501]);
+        .refuses(&[409]);
     routes.add(operation, create);
 }
 

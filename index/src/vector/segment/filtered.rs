@@ -15,7 +15,8 @@ const MOST_AROUND: usize = 24;
 const FEWEST_AROUND: usize = 3;
 
 impl Walk<'_> {
-    /// As [`Walk::beam`], for allowed nodes, which are put into `found`.
+    /// As [`Walk::beam`], for allowed nodes, which are put into `found`. The answer is whether it went astray: what is allowed lies elsewhere than
+    /// around the query, so that it went by signposts for the most part.
     pub(super) fn filtered(
         &self,
         probe: &Probe,
@@ -24,7 +25,7 @@ impl Walk<'_> {
         allowed: &Bits,
         scratch: &mut Scratch,
         found: &mut Pool,
-    ) {
+    ) -> bool {
         scratch.forget(self.block.len());
         scratch.pool.reset(width);
         found.reset(width);
@@ -32,6 +33,7 @@ impl Walk<'_> {
         let mut todo = vec![start];
         let mut others: Vec<u32> = Vec::new();
         let mut dots = Vec::new();
+        let mut signposts = 0;
         loop {
             scratch.compared += todo.len();
             let pool = &mut scratch.pool;
@@ -41,7 +43,7 @@ impl Walk<'_> {
                     found.insert(node, score);
                 }
             });
-            let Some(node) = scratch.pool.next() else { return };
+            let Some(node) = scratch.pool.next() else { return 2 * signposts > scratch.compared };
             todo.clear();
             others.clear();
             for neighbour in self.bottom.of(node) {
@@ -71,6 +73,7 @@ impl Walk<'_> {
             if todo.len() < FEWEST_AROUND {
                 others.iter().for_each(|&other| self.block.prefetch(probe, other));
                 todo.extend_from_slice(&others);
+                signposts += others.len();
             }
             if let Some(next) = scratch.pool.peek() {
                 let (links, from, length) = self.bottom.place(next);

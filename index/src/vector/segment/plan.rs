@@ -114,7 +114,7 @@ const FILTERED_SHARE: f64 = 0.02;
 pub(super) fn plan(nodes: usize, dead: usize, allowed: Option<usize>, width: usize) -> Plan {
     let live_share = (nodes.saturating_sub(dead)) as f64 / nodes.max(1) as f64;
     let walk = |width: usize| (width * ROWS_PER_KEPT + ROWS_OF_DESCENT) * WALKED_ROW;
-    let over = |share: f64| ((width as f64 / share.max(1e-3)).ceil() as usize).clamp(width, nodes.max(1));
+    let over = |share: f64| ((width as f64 / share.max(1e-3)).ceil() as usize).clamp(width, nodes.max(width));
     let Some(allowed) = allowed else {
         return match dead {
             _ if nodes <= walk(width) => Plan::Exact { rows: nodes },

@@ -41,18 +41,20 @@ impl Segment {
         }
         let mut scratch = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let mut found = Pool::default();
-        let mut best = self.attempt(query, limit, allowed, options, plan, &mut scratch, &mut found);
+        let (mut best, astray) = self.attempt(query, limit, allowed, options, plan, &mut scratch, &mut found);
         let mut plan = plan;
         let wanted = limit.min(allowed.map_or(usize::MAX, |allowed| allowed.positions().count()));
-        if best.len() < wanted && !matches!(plan, Plan::Exact { .. }) && best.len() < self.live() {
+        let too_few = best.len() < wanted && best.len() < self.live();
+        if (too_few || astray) && !matches!(plan, Plan::Exact { .. }) {
             // The allowed lie elsewhere than the walk went, or much around it is deleted.
             plan = Plan::Exact { rows: allowed.map_or(nodes, |allowed| allowed.nodes().count()) };
-            best = self.attempt(query, limit, allowed, options, plan, &mut scratch, &mut found);
+            (best, _) = self.attempt(query, limit, allowed, options, plan, &mut scratch, &mut found);
         }
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
         (best, plan)
     }
 
+    /// What one way finds, and whether it looks as if what is allowed lay elsewhere.
     #[expect(
         clippy::too_many_arguments,
         reason = "what a search was asked for, how it goes about it, and the memory it uses"
@@ -66,13 +68,14 @@ impl Segment {
         plan: Plan,
         scratch: &mut Scratch,
         found: &mut Pool,
-    ) -> Vec<Scored> {
+    ) -> (Vec<Scored>, bool) {
         let probe = self.block.probe_query(query, options.dimensions);
         let walk = Walk::new(&self.block, &self.graph);
         let nodes = self.block.len();
         let again = again(limit, options);
         let width = again.min(nodes);
         let alive = |&node: &u32| self.dead.count() == 0 || self.positions_of(node).any(|p| !self.dead.is_dead(p));
+        let mut astray = false;
         let found = match (plan, allowed) {
             (Plan::Exact { .. }, Some(allowed)) => {
                 // Deleted ones take places too.
@@ -85,16 +88,21 @@ impl Segment {
             }
             (Plan::Filtered { width }, Some(allowed)) => {
                 let start = walk.descend(&probe, scratch);
-                walk.filtered(&probe, start, width, allowed.nodes(), scratch, found);
+                astray = walk.filtered(&probe, start, width, allowed.nodes(), scratch, found);
                 &*found
             }
             (Plan::Walk { width } | Plan::OverFetch { width } | Plan::Filtered { width }, _) => {
                 let start = walk.descend(&probe, scratch);
                 walk.beam(&probe, start, width, scratch);
+                if let Some(allowed) = allowed {
+                    // As many as the width asked for were to be expected.
+                    let found = scratch.pool.found().filter(|(node, _)| allowed.nodes().contains(*node)).count();
+                    astray = found < options.width / 2;
+                }
                 &scratch.pool
             }
         };
-        self.name(query, limit, again, allowed, found)
+        (self.name(query, limit, again, allowed, found), astray)
     }
 
     /// The best `limit` keys among the nodes of a pool, by all twelve bits.
