@@ -81,15 +81,13 @@ pub(crate) fn forget(store: &Store, id: SegmentId) -> Result<()> {
 /// When sled cannot read; a damaged value is in the answer.
 pub(crate) fn segment_bytes(store: &Store, id: SegmentId, stored: &StoredSegment) -> Result<Result<Vec<u8>, String>> {
     let mut bytes = Vec::new();
-    let mut expected = 0;
-    for row in store.range(&SEGMENT_BYTES, (id, 0)..=(id, u32::MAX))? {
+    for (expected, row) in (0..).zip(store.range(&SEGMENT_BYTES, (id, 0)..=(id, u32::MAX))?) {
         match row {
             Ok(((_, part), piece)) if part == expected => bytes.extend(piece),
             Ok(((_, part), _)) => return Ok(Err(format!("part {expected} is missing before part {part}"))),
             Err(error) if error.kind() == neodex_storage::ErrorKind::Damaged => return Ok(Err(error.to_string())),
             Err(error) => return Err(error.into()),
         }
-        expected += 1;
     }
     Ok(check(&bytes, stored).map(|()| bytes))
 }
@@ -105,11 +103,14 @@ fn check(bytes: &[u8], stored: &StoredSegment) -> Result<(), String> {
     Ok(())
 }
 
+/// Segments that count, and what is wrong with those that were struck out.
+type Listed = (Vec<(SegmentId, StoredSegment)>, Vec<String>);
+
 /// The listed segments. One whose row is damaged is struck out, and what is wrong with it is in the second list.
 ///
 /// # Errors
 /// What the store says.
-pub(crate) fn listed(store: &Store) -> Result<(Vec<(SegmentId, StoredSegment)>, Vec<String>)> {
+pub(crate) fn listed(store: &Store) -> Result<Listed> {
     let listed = store.commit(|tx| -> Result<_> {
         let (mut sound, mut damaged) = (Vec::new(), Vec::new());
         let ids = tx.keys(&SEGMENTS, ..)?.collect::<Result<Vec<_>, _>>()?;

@@ -26,6 +26,9 @@ const BATCH_ROWS: usize = 1024;
 /// A scan of every row costs about as much as looking up one row in this many.
 const ROWS_PER_LOOKUP: u64 = 16;
 
+/// The best places of a scan, and the chunks they are in.
+type Scanned = (Vec<Scored<Place>>, Vec<Arc<Chunk>>);
+
 /// Vectors in memory. Shared between threads as it is: all methods take `&self`.
 #[derive(Debug)]
 pub struct Memtable {
@@ -135,12 +138,7 @@ impl Memtable {
     }
 
     /// The best `limit` by eight bits, and the chunks they are in.
-    fn scan(
-        &self,
-        query: &Query,
-        limit: usize,
-        allowed: Option<&KeySet>,
-    ) -> Result<(Vec<Scored<Place>>, Vec<Arc<Chunk>>)> {
+    fn scan(&self, query: &Query, limit: usize, allowed: Option<&KeySet>) -> Result<Scanned> {
         self.check(query.dimension())?;
         let rows = self.read();
         let limit = limit.min(rows.len());
