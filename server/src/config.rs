@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::auth::keys::Secret;
 use crate::error::{Error, Result};
+use crate::listen::acceptor;
 
 /// The port the server listens on where nobody says otherwise.
 pub const DEFAULT_PORT: u16 = 7331;
@@ -141,7 +142,7 @@ impl ServerConfig {
     /// Checks the settings that could not work or would be unsafe.
     ///
     /// # Errors
-    /// [`Error::Unprotected`] for an address others can reach without a key, [`Error::Setting`] for the rest.
+    /// [`Error::Unprotected`] for an address others can reach without a key, [`Error::Setting`] for the rest, and those of reading a certificate.
     pub fn validate(&self) -> Result<()> {
         let setting = |field, reason: &str| Err(Error::Setting { field, reason: reason.to_owned() });
         if !self.addr.ip().is_loopback() && !self.has_keys() {
@@ -180,6 +181,8 @@ impl ServerConfig {
         {
             return setting("limits", "a limit of 0 would refuse everything");
         }
+        // A certificate that cannot be used is told before a database is made for it.
+        self.tls.as_ref().map(acceptor).transpose()?;
         Ok(())
     }
 }

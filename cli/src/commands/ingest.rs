@@ -65,8 +65,9 @@ pub(crate) fn run(context: &Context, args: &IngestArgs) -> Result<Status> {
     if let Some(note) = choice.note() {
         context.output.note(note);
     }
-    let database = context.open(&context.settings.db, choice.loaded(), true)?;
+    // Before the database is opened: who presses Ctrl-C meanwhile gets a report too.
     context.interrupt.stop_orderly();
+    let database = context.open(&context.settings.db, choice.loaded(), true)?;
     let started = Instant::now();
     let mut sum = IngestReport::default();
     for path in &args.paths {

@@ -56,6 +56,13 @@ impl Browser {
 
     /// Sends a command and waits for its answer.
     pub(crate) fn send(&mut self, method: &str, params: Value) -> Value {
+        let mut answer = self.ask(method, params);
+        assert!(answer["error"].is_null(), "{method}: {answer}");
+        answer["result"].take()
+    }
+
+    /// Sends a command and waits for its answer, which may be a refusal.
+    fn ask(&mut self, method: &str, params: Value) -> Value {
         self.next += 1;
         let mut message = json!({"id": self.next, "method": method, "params": params});
         if !self.session.is_empty() {
@@ -67,10 +74,9 @@ impl Browser {
             let mut bytes = Vec::new();
             self.output.read_until(0, &mut bytes).unwrap();
             assert_eq!(bytes.pop(), Some(0), "the browser went away during {method}");
-            let mut answer: Value = serde_json::from_slice(&bytes).unwrap();
+            let answer: Value = serde_json::from_slice(&bytes).unwrap();
             if answer["id"] == self.next {
-                assert!(answer["error"].is_null(), "{method}: {answer}");
-                return answer["result"].take();
+                return answer;
             }
             match answer["method"].as_str() {
                 Some("Runtime.exceptionThrown") => {
@@ -92,11 +98,12 @@ impl Browser {
         result["result"]["value"].clone()
     }
 
-    /// Waits until an expression is true in the page.
+    /// Waits until an expression is true in the page, which may be on its way to another: then it is not true yet.
     #[track_caller]
     pub(crate) fn until(&mut self, expression: &str) {
         let started = Instant::now();
-        while self.eval(&format!("Boolean({expression})")) != true {
+        let asked = json!({"expression": format!("Boolean({expression})"), "returnByValue": true});
+        while self.ask("Runtime.evaluate", asked.clone())["result"]["result"]["value"] != true {
             let page = || "never true";
             assert!(started.elapsed() < PATIENCE, "{expression}: {}", page());
             std::thread::sleep(Duration::from_millis(20));

@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod client;
+#[path = "../../../tests/words/mod.rs"]
 mod words;
 
 use std::net::SocketAddr;

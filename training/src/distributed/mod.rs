@@ -1,7 +1,7 @@
 //! Several devices training one model: what they say to each other.
 //!
 //! Each has a *rank* below the *world size*. All call the same operations in the same order. The ranks of a run are threads of one
-//! process, each with a device of its own ([`launch`]); numbers of the host go from thread to thread, tensors through NCCL where the
+//! process, each with a device of its own (`launch`); numbers of the host go from thread to thread, tensors through NCCL where the
 //! build and the devices have it, else through the host as well. Sums over threads are taken in the order of the ranks, so that a run
 //! repeats itself.
 
