@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use neodex_index::vector::{BuildOptions, SealPolicy, Sealing, VectorSet};
 use neodex_storage::Store;
+use neodex_storage::failpoint::reach;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result};
@@ -160,9 +161,7 @@ impl Worker {
             let mut state = self.signal.state();
             state.busy = false;
             state.progress.building = None;
-            if let Err(error) = outcome {
-                state.progress.failed = Some(error.to_string());
-            }
+            state.progress.failed = outcome.err().map(|error| error.to_string());
             drop(state);
             self.signal.changed.notify_all();
             if self.signal.stopping() {
@@ -194,6 +193,7 @@ impl Worker {
             self.pool.install(|| sealing.build(self.set.dimension(), self.set.distance(), &self.options, progress));
         let stored = match built {
             Ok(Some(segment)) => {
+                reach("segment.built");
                 let bytes = segment.to_bytes();
                 store_segment(&self.store, segment.len(), &bytes, &sealing.replaced()).map(|id| Some((id, segment)))
             }

@@ -37,6 +37,10 @@ pub(super) fn layers(
     sample: &[u32],
     go_on: &(dyn Fn(usize) -> bool + Sync),
 ) -> Result<Option<Vec<Layer>>> {
+    if sample.is_empty() {
+        // All were deleted before it came to this. The library cannot be asked for the points of a graph without any.
+        return Ok(Some(Vec::new()));
+    }
     catch_unwind(AssertUnwindSafe(|| build(block, sample, go_on))).map_err(|panic| {
         let reason = panic.downcast_ref::<String>().map(String::as_str);
         let reason = reason.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
