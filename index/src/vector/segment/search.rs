@@ -6,14 +6,15 @@ use super::super::query::Query;
 use super::Segment;
 use super::beam::{Scratch, Walk};
 use super::block::FineQuery;
-use super::plan::{Allowed, Plan, SearchOptions, plan};
+use super::plan::{Allowed, Plan, SearchOptions, Task};
 use super::pool::Pool;
 use super::scan::scan;
 use crate::scored::{Scored, TopK};
 
-/// How many of the best by eight bits are looked at again to have the best `limit`: their order is wrong by a few places only.
+/// How many of the best by eight bits are looked at again to have the best `limit`. Near a query their order is wrong by a few places only; where a
+/// filter leaves what is far off, scores lie so close together that it is wrong by dozens.
 pub(crate) fn looked_at_again(limit: usize) -> usize {
-    if limit == 0 { 0 } else { limit.saturating_add(limit / 4).saturating_add(16) }
+    if limit == 0 { 0 } else { limit.saturating_add(limit / 4).saturating_add(64) }
 }
 
 /// The same for a search, whose order is far less sure where it compared by the beginning of the vectors only.
@@ -35,26 +36,31 @@ impl Segment {
     ) -> (Vec<Scored>, Plan) {
         let width = options.width.max(if options.dimensions.is_some() { again(limit, options) } else { limit });
         let nodes = self.block.len();
-        let plan = plan(nodes, self.dead.count(), allowed.map(|allowed| allowed.nodes().count()), width);
+        let permitted = allowed.map(|allowed| allowed.nodes().count());
+        let task = Task { nodes, dead: self.dead.count(), allowed: permitted, width, limit };
+        let mut plan = task.plan();
         if limit == 0 || nodes == 0 {
             return (Vec::new(), plan);
         }
         let mut scratch = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        let mut found = Pool::default();
-        let (mut best, astray) = self.attempt(query, limit, allowed, options, plan, &mut scratch, &mut found);
-        let mut plan = plan;
-        let wanted = limit.min(allowed.map_or(usize::MAX, |allowed| allowed.positions().count()));
-        let too_few = best.len() < wanted && best.len() < self.live();
-        if (too_few || astray) && !matches!(plan, Plan::Exact { .. }) {
-            // The allowed lie elsewhere than the walk went, or much around it is deleted.
-            plan = Plan::Exact { rows: allowed.map_or(nodes, |allowed| allowed.nodes().count()) };
-            (best, _) = self.attempt(query, limit, allowed, options, plan, &mut scratch, &mut found);
-        }
+        let mut pool = Pool::default();
+        // There may be fewer, if some of them are deleted: then all are compared with, in the end.
+        let enough = task.enough().min(permitted.unwrap_or(nodes)).min(self.live());
+        let best = loop {
+            let (best, sight) = self.attempt(query, limit, allowed, options, plan, &mut scratch, &mut pool);
+            plan = match plan {
+                Plan::OverFetch { width } if sight.found < enough => task.wider(width, sight.found),
+                Plan::Filtered { .. } if sight.astray || sight.found < enough => {
+                    Plan::Exact { rows: permitted.unwrap_or(nodes) }
+                }
+                _ => break best,
+            };
+        };
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
         (best, plan)
     }
 
-    /// What one way finds, and whether it looks as if what is allowed lay elsewhere.
+    /// What one way finds, and what it came upon.
     #[expect(
         clippy::too_many_arguments,
         reason = "what a search was asked for, how it goes about it, and the memory it uses"
@@ -68,7 +74,7 @@ impl Segment {
         plan: Plan,
         scratch: &mut Scratch,
         found: &mut Pool,
-    ) -> (Vec<Scored>, bool) {
+    ) -> (Vec<Scored>, Sight) {
         let probe = self.block.probe_query(query, options.dimensions);
         let walk = Walk::new(&self.block, &self.graph);
         let nodes = self.block.len();
@@ -94,34 +100,46 @@ impl Segment {
             (Plan::Walk { width } | Plan::OverFetch { width } | Plan::Filtered { width }, _) => {
                 let start = walk.descend(&probe, scratch);
                 walk.beam(&probe, start, width, scratch);
-                if let Some(allowed) = allowed {
-                    // As many as the width asked for were to be expected.
-                    let found = scratch.pool.found().filter(|(node, _)| allowed.nodes().contains(*node)).count();
-                    astray = found < options.width / 2;
-                }
                 &scratch.pool
             }
         };
-        (self.name(query, limit, again, allowed, found), astray)
+        let (best, found) = self.name(query, limit, again, allowed, found);
+        (best, Sight { found, astray })
     }
 
-    /// The best `limit` keys among the nodes of a pool, by all twelve bits.
-    fn name(&self, query: &Query, limit: usize, again: usize, allowed: Option<&Allowed>, found: &Pool) -> Vec<Scored> {
+    /// The best `limit` keys among the nodes of a pool, by all twelve bits, and how many nodes of the pool may be found.
+    fn name(
+        &self,
+        query: &Query,
+        limit: usize,
+        again: usize,
+        allowed: Option<&Allowed>,
+        pool: &Pool,
+    ) -> (Vec<Scored>, usize) {
         let fine = FineQuery::new(query, self.block.distance());
         let may_be_dead = self.dead.count() > 0;
         let finds = |position: u32| {
             allowed.is_none_or(|allowed| allowed.positions().contains(position))
                 && !(may_be_dead && self.dead.is_dead(position))
         };
-        let nodes = found.found().map(|(node, _)| node).filter(|&node| self.positions_of(node).any(finds));
+        let mut found = pool.found().map(|(node, _)| node).filter(|&node| self.positions_of(node).any(finds));
+        let nodes: Vec<u32> = found.by_ref().take(again).inspect(|&node| self.block.prefetch_fine(node)).collect();
         let mut best = TopK::new(limit);
-        let nodes: Vec<u32> = nodes.take(again).inspect(|&node| self.block.prefetch_fine(node)).collect();
-        for node in nodes {
+        for &node in &nodes {
             let score = self.block.fine_score(self.kernel, &fine, node);
             for position in self.positions_of(node).filter(|&position| finds(position)) {
                 best.push(Scored::new(self.keys[position as usize], score));
             }
         }
-        best.into_sorted()
+        (best.into_sorted(), nodes.len() + found.count())
     }
+}
+
+/// What a walk came upon.
+#[derive(Debug, Clone, Copy)]
+struct Sight {
+    /// Nodes it kept that may be found.
+    found: usize,
+    /// Whether it looks as if what is allowed lay elsewhere.
+    astray: bool,
 }
