@@ -12,7 +12,9 @@ use crate::error::Result;
 use crate::ingest::apply::{Added, Change, Outlet};
 use crate::ingest::operation::Operation;
 use crate::ingest::prepare::Prepared;
-use crate::schema::{DELETED, DOCUMENTS, Head, KEY_COUNTER, ONLY, RECORDS, Slot, TEXTS, TOTALS, UNREFERENCED};
+use crate::schema::{
+    DELETED, DOCUMENTS, FIRST_CODES, Head, KEY_COUNTER, ONLY, RECORDS, Slot, TEXTS, TOTALS, UNREFERENCED,
+};
 use crate::sealing::codes::bury;
 
 /// A version with more bytes than this is written in several transactions.
@@ -169,6 +171,8 @@ fn remove_rows(tx: &mut Transaction<'_>, version: u64, chunks: u64, limit: usize
     left -= remove_range(tx, &RECORDS, own(), left)?;
     left -= remove_range(tx, &TEXTS, own(), left)?;
     left -= bury(tx, version..version + chunks, left)?;
+    // A version that an earlier program left half-written has its codes there.
+    left -= remove_range(tx, &FIRST_CODES, version..version + chunks, left)?;
     for slot in Slot::ALL {
         left -= remove_range(tx, slot.rows(), (version, 0)..(version + chunks, 0), left)?;
     }
