@@ -124,6 +124,7 @@ pub(crate) fn sweep_buried(store: &Store, set: &Arc<VectorSet>) -> Result<()> {
 mod tests {
     use neodex_index::vector::{BuildOptions, Distance, Query, SealPolicy, SearchOptions};
     use neodex_storage::StoreOptions;
+    use neodex_storage::fuzzing::damage;
 
     use super::*;
     use crate::schema::{SEGMENT_BYTES, SEGMENTS};
@@ -221,6 +222,49 @@ mod tests {
         let mut notices = Vec::new();
         let set = loaded(&store, &mut notices);
         assert_eq!((set.unsealed(), set.len(), notices.len()), (29, 29, 1));
+    }
+
+    /// Every bit of every value a segment is stored in, what the values say of themselves included.
+    #[test]
+    fn no_flipped_bit_passes_for_what_was_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, id) = sealed(folder.path(), 30);
+        let expected = found(&loaded(&store, &mut Vec::new()));
+        let (listing, parts) = (store.get(&SEGMENTS, &id).unwrap().unwrap(), store.count(&SEGMENT_BYTES) as u32);
+        let flip = |bit: usize| {
+            move |value: &mut Vec<u8>| {
+                if let Some(byte) = value.get_mut(bit / 8) {
+                    *byte ^= 1 << (bit % 8);
+                }
+            }
+        };
+        for part in 0..parts {
+            let mut bits = 0;
+            damage(&store, &SEGMENT_BYTES, &(id, part), |value| bits = value.len() * 8).unwrap();
+            for bit in 0..bits {
+                damage(&store, &SEGMENT_BYTES, &(id, part), flip(bit)).unwrap();
+                assert!(store.get(&SEGMENT_BYTES, &(id, part)).is_err(), "bit {bit} of part {part}");
+                // One in so many by the way that opening goes.
+                if bit % 101 == 0 {
+                    assert!(segment_bytes(&store, id, &listing).unwrap().is_err());
+                }
+                damage(&store, &SEGMENT_BYTES, &(id, part), flip(bit)).unwrap();
+            }
+        }
+        assert!(segment_bytes(&store, id, &listing).unwrap().is_ok());
+        let mut bits = 0;
+        damage(&store, &SEGMENTS, &id, |value| bits = value.len() * 8).unwrap();
+        for bit in 0..bits {
+            damage(&store, &SEGMENTS, &id, flip(bit)).unwrap();
+            assert!(store.get(&SEGMENTS, &id).is_err(), "bit {bit} of the listing");
+            damage(&store, &SEGMENTS, &id, flip(bit)).unwrap();
+        }
+        damage(&store, &SEGMENTS, &id, flip(77)).unwrap();
+        let mut notices = Vec::new();
+        let set = loaded(&store, &mut notices);
+        assert_eq!((set.unsealed(), found(&set), notices.len()), (30, expected, 1));
+        assert_eq!((store.count(&SEGMENTS), store.count(&SEGMENT_BYTES)), (0, 0), "what was damaged is gone");
+        assert!(store.verify(&mut |_| ()).unwrap().is_clean());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! place of. Bytes of no listed segment are swept when the database is opened.
 
 use neodex_index::vector::SegmentId;
+use neodex_storage::failpoint::reach;
 use neodex_storage::{MAX_PAYLOAD_BYTES, Malformed, Store, TableValue};
 
 use crate::bytes::{Reader, Writer};
@@ -52,6 +53,7 @@ pub(crate) fn store_segment(store: &Store, vectors: usize, bytes: &[u8], replace
         store.commit(move |tx| -> Result<()> {
             slice.iter().try_for_each(|(part, bytes)| Ok(tx.put(&SEGMENT_BYTES, &(id, *part), bytes)?))
         })?;
+        reach("segment.slice");
     }
     let stored =
         StoredSegment { vectors: vectors as u64, bytes: bytes.len() as u64, hash: *blake3::hash(bytes).as_bytes() };
@@ -62,6 +64,7 @@ pub(crate) fn store_segment(store: &Store, vectors: usize, bytes: &[u8], replace
         }
         Ok(tx.put(&SEGMENTS, &id, &stored)?)
     })?;
+    reach("segment.listed");
     replaced.iter().try_for_each(|&id| remove_bytes(store, id))?;
     Ok(id)
 }
