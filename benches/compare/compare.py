@@ -4,7 +4,8 @@
     python3 benches/compare/compare.py target/release/neodex out [--folder VECTORS] [--count 100000] [--engines neodex,hnswlib,...]
 
 VECTORS holds base.npy and queries.npy (float32); without it neodex makes them from a seed. Every engine runs in a process of its own, so that the memory
-it takes can be told. Speeds are of one thread unless a row says otherwise; threads are held to one by the engines' own settings.
+it takes can be told. Speeds are of one thread unless a row says otherwise, by the time it had on a processor; so is the time of building, of all threads
+together. Settings are chosen by one half of the queries; recall and speed are of the other.
 """
 import argparse
 import json
@@ -40,7 +41,7 @@ def main():
         print(f"{engine} ...", file=sys.stderr, flush=True)
         command = [sys.executable, str(pathlib.Path(__file__).with_name("engines.py")), engine, str(folder), str(arguments.threads)]
         if engine == "neodex":
-            command = [sys.executable, str(pathlib.Path(__file__).with_name("neodex_rows.py")), arguments.neodex, str(folder)]
+            command = [sys.executable, str(pathlib.Path(__file__).with_name("neodex_rows.py")), arguments.neodex, str(folder), str(arguments.threads)]
         started = time.time()
         ran = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         found = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
@@ -95,7 +96,7 @@ def tables(rows):
     def line(cells):
         return "| " + " | ".join(cells) + " |\n"
 
-    text = line(["", "build s", "bytes/vector in memory", "on disk", "open s"] + [f"q/s at {target}" for target in TARGETS] + [f"all threads at {TARGETS[2]}"])
+    text = line(["", "build, processor s", "bytes/vector in memory", "on disk", "open s"] + [f"q/s at {target}" for target in TARGETS] + [f"all threads at {TARGETS[2]}"])
     text += line(["---"] * (5 + len(TARGETS) + 1))
     for engine in engines:
         own = [row for row in rows if row["engine"] == engine]
@@ -116,17 +117,9 @@ def tables(rows):
 
 
 def at(rows, target, threads):
-    """The most queries per second at a recall of `target` or better, between two measured points by their logarithms."""
-    import math
-
-    points = sorted((row["recall"], row["queries_per_second"]) for row in rows if row["kind"] == "speed" and row["threads"] == threads)
-    best = max((speed for recall, speed in points if recall >= target), default=None)
-    for (low, fast), (high, slow) in zip(points, points[1:]):
-        if low < target <= high and fast > slow:
-            part = (target - low) / (high - low)
-            between = math.exp(math.log(fast) * (1 - part) + math.log(slow) * part)
-            best = max(best or 0, between)
-    return best
+    """The queries per second of the fastest setting that reaches `target` by one half of the queries; recall and speed are of the other half."""
+    reach = [row for row in rows if row["kind"] == "speed" and row["threads"] == threads and row["recall_of_choosing_half"] >= target]
+    return max((row["queries_per_second"] for row in reach), default=None)
 
 
 def number(value):

@@ -16,11 +16,13 @@ for name in ["OMP_NUM_THREADS", "RAYON_NUM_THREADS", "LANCE_CPU_THREADS"]:
 
 import numpy as np  # noqa: E402  (after the threads are said)
 
-WIDTHS = [10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 100, 128, 160, 200, 300, 400, 800]
+WIDTHS = [10, 11, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64, 80, 100, 128, 160, 200, 300, 400, 800]
 FILTER_WIDTH = 64
-base, queries = np.load(FOLDER / "base.npy"), np.load(FOLDER / "queries.npy")
+base, asked = np.load(FOLDER / "base.npy"), np.load(FOLDER / "queries.npy")
 known = np.load(FOLDER / "truth.npz")
-truth = known["nearest-1"]
+# Settings are chosen by every second query, and what is reported is of the others.
+choosing, choosing_truth = asked[0::2], known["nearest-1"][0::2]
+queries, truth = asked[1::2], known["nearest-1"][1::2]
 
 
 def say(kind, **fields):
@@ -38,12 +40,13 @@ def recall(found, nearest):
     return float(np.mean([len(set(map(int, row[: nearest.shape[1]])) & set(map(int, best))) / max(1, len(best)) for row, best in zip(found, nearest)]))
 
 
-def timed(search):
+def timed(search, clock=time.process_time):
+    """What a search of all queries finds, and the best speed of three. By default by the time on processors, whatever else the machine does."""
     best = 0
     for _ in range(3):
-        started = time.perf_counter()
-        found = search()
-        best = max(best, len(queries) / (time.perf_counter() - started))
+        started = clock()
+        found = search(queries)
+        best = max(best, len(queries) / (clock() - started))
     return found, best
 
 
@@ -53,16 +56,15 @@ def sizes(path):
     return sum(file.stat().st_size for file in files) / len(base)
 
 
-def sweep(set_width, search):
+def sweep(set_width, search, widths=WIDTHS, threads=(1, THREADS)):
     """Speeds at each width, on one thread and on all, until recall does not grow any more."""
-    for width in WIDTHS:
+    for width in widths:
         set_width(width)
-        reached = 0
-        for threads in dict.fromkeys([1, THREADS]):
-            found, speed = timed(lambda: search(threads))
-            reached = recall(found, truth)
-            say("speed", threads=threads, recall=reached, queries_per_second=speed, setting=width)
-        if reached >= 0.9995:
+        by_choosing = recall(search(choosing, 1), choosing_truth)
+        for number in dict.fromkeys(threads):
+            found, speed = timed(lambda asked: search(asked, number), time.process_time if number == 1 else time.perf_counter)
+            say("speed", threads=number, recall=recall(found, truth), recall_of_choosing_half=by_choosing, queries_per_second=speed, setting=width)
+        if by_choosing >= 0.9995:
             return
 
 
@@ -71,30 +73,30 @@ def filters(search):
         if name.startswith("allowed-"):
             share = name.removeprefix("allowed-")
             allowed = known[name]
-            found, speed = timed(lambda: search(allowed))
-            say("filter", share=float(share), recall=recall(found, known[f"nearest-{share}"]), queries_per_second=speed)
+            found, speed = timed(lambda asked: search(asked, allowed))
+            say("filter", share=float(share), recall=recall(found, known[f"nearest-{share}"][1::2]), queries_per_second=speed)
 
 
 def hnswlib():
     import hnswlib
 
-    before, started = resident(), time.perf_counter()
+    before, started = resident(), time.process_time()
     index = hnswlib.Index("ip", base.shape[1])
     index.init_index(len(base), M=16, ef_construction=200)
     index.add_items(base, num_threads=THREADS)
-    seconds, memory = time.perf_counter() - started, (resident() - before) / len(base)
+    seconds, memory = time.process_time() - started, (resident() - before) / len(base)
     with tempfile.TemporaryDirectory() as folder:
         index.save_index(f"{folder}/index")
         disk, started = sizes(folder), time.perf_counter()
         hnswlib.Index("ip", base.shape[1]).load_index(f"{folder}/index")
         say("build", build_seconds=seconds, memory_bytes_per_vector=memory, disk_bytes_per_vector=disk, open_seconds=time.perf_counter() - started)
-    sweep(index.set_ef, lambda threads: index.knn_query(queries, 10, num_threads=threads)[0])
+    sweep(index.set_ef, lambda asked, threads: index.knn_query(asked, 10, num_threads=threads)[0])
     index.set_ef(FILTER_WIDTH)
 
-    def filtered(allowed):
+    def filtered(asked, allowed):
         allowed = set(allowed.tolist())
         rows = []
-        for query in queries:
+        for query in asked:
             try:
                 rows.append(index.knn_query(query, 10, num_threads=1, filter=lambda key: key in allowed)[0][0])
             except RuntimeError:  # fewer than ten found
@@ -108,7 +110,7 @@ def faiss(kind):
     import faiss
 
     faiss.omp_set_num_threads(THREADS)
-    before, started = resident(), time.perf_counter()
+    before, started = resident(), time.process_time()
     width = base.shape[1]
     if kind == "sq8":
         index = faiss.IndexHNSWSQ(width, faiss.ScalarQuantizer.QT_8bit, 16, faiss.METRIC_INNER_PRODUCT)
@@ -118,25 +120,25 @@ def faiss(kind):
         index = faiss.IndexHNSWFlat(width, 16, faiss.METRIC_INNER_PRODUCT)
         index.hnsw.efConstruction = 200
     index.add(base)
-    seconds, memory = time.perf_counter() - started, (resident() - before) / len(base)
+    seconds, memory = time.process_time() - started, (resident() - before) / len(base)
     with tempfile.TemporaryDirectory() as folder:
         faiss.write_index(index, f"{folder}/index")
         disk, started = sizes(folder), time.perf_counter()
         faiss.read_index(f"{folder}/index")
         say("build", build_seconds=seconds, memory_bytes_per_vector=memory, disk_bytes_per_vector=disk, open_seconds=time.perf_counter() - started)
 
-    def search(threads):
+    def search(asked, threads):
         faiss.omp_set_num_threads(threads)
-        return index.search(queries, 10)[1]
+        return index.search(asked, 10)[1]
 
     sweep(lambda width: setattr(index.hnsw, "efSearch", width), search)
     faiss.omp_set_num_threads(1)
 
-    def filtered(allowed):
+    def filtered(asked, allowed):
         bits = np.zeros(len(base), bool)
         bits[allowed] = True
         selector = faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
-        return index.search(queries, 10, params=faiss.SearchParametersHNSW(sel=selector, efSearch=FILTER_WIDTH))[1]
+        return index.search(asked, 10, params=faiss.SearchParametersHNSW(sel=selector, efSearch=FILTER_WIDTH))[1]
 
     filters(filtered)
 
@@ -144,30 +146,30 @@ def faiss(kind):
 def usearch():
     from usearch.index import Index
 
-    before, started = resident(), time.perf_counter()
+    before, started = resident(), time.process_time()
     index = Index(ndim=base.shape[1], metric="ip", dtype="f32", connectivity=16, expansion_add=200)
     index.add(np.arange(len(base)), base, threads=THREADS)
-    seconds, memory = time.perf_counter() - started, (resident() - before) / len(base)
+    seconds, memory = time.process_time() - started, (resident() - before) / len(base)
     with tempfile.TemporaryDirectory() as folder:
         index.save(f"{folder}/index")
         disk, started = sizes(folder), time.perf_counter()
         Index.restore(f"{folder}/index")
         say("build", build_seconds=seconds, memory_bytes_per_vector=memory, disk_bytes_per_vector=disk, open_seconds=time.perf_counter() - started)
-    sweep(lambda width: setattr(index, "expansion_search", width), lambda threads: index.search(queries, 10, threads=threads).keys)
+    sweep(lambda width: setattr(index, "expansion_search", width), lambda asked, threads: index.search(asked, 10, threads=threads).keys)
 
 
 def qdrant_edge():
     import qdrant_edge as edge
 
     with tempfile.TemporaryDirectory() as folder:
-        before, started = resident(), time.perf_counter()
+        before, started = resident(), time.process_time()
         config = edge.EdgeConfig(vectors={"": edge.EdgeVectorParams(size=base.shape[1], distance=edge.Distance.Dot, hnsw_config=edge.HnswIndexConfig(m=16, ef_construct=200, full_scan_threshold=1))})
         shard = edge.EdgeShard.create(folder, config)
         for start in range(0, len(base), 1_000):
             points = [edge.Point(number, base[number].tolist(), {}) for number in range(start, min(start + 1_000, len(base)))]
             shard.update(edge.UpdateOperation.upsert_points(points))
         shard.optimize()
-        seconds, memory = time.perf_counter() - started, (resident() - before) / len(base)
+        seconds, memory = time.process_time() - started, (resident() - before) / len(base)
         shard.flush()
         disk = sizes(folder)
         shard.close()
@@ -176,13 +178,13 @@ def qdrant_edge():
         say("build", build_seconds=seconds, memory_bytes_per_vector=memory, disk_bytes_per_vector=disk, open_seconds=time.perf_counter() - started)
         width = [FILTER_WIDTH]
 
-        def search(threads):
+        def search(asked, threads):
             if threads > 1:
                 from concurrent.futures import ThreadPoolExecutor
 
                 with ThreadPoolExecutor(threads) as pool:
-                    return list(pool.map(one, queries))
-            return [one(query) for query in queries]
+                    return list(pool.map(one, asked))
+            return [one(query) for query in asked]
 
         def one(query):
             request = edge.QueryRequest(query=edge.Query.Nearest(query.tolist()), limit=10, params=edge.SearchParams(hnsw_ef=width[0]))
@@ -197,19 +199,22 @@ def lancedb():
     import pyarrow
 
     with tempfile.TemporaryDirectory() as folder:
-        before, started = resident(), time.perf_counter()
+        before, started = resident(), time.process_time()
         values = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(base.ravel()), base.shape[1])
         table = lancedb.connect(folder).create_table("vectors", pyarrow.table({"key": np.arange(len(base)), "vector": values}))
         table.create_index(metric="dot", vector_column_name="vector", index_type="IVF_HNSW_SQ", num_partitions=1, m=16, ef_construction=200)
-        seconds, memory = time.perf_counter() - started, (resident() - before) / len(base)
+        seconds, memory = time.process_time() - started, (resident() - before) / len(base)
         disk, started = sizes(folder), time.perf_counter()
         table = lancedb.connect(folder).open_table("vectors")
         table.search(queries[0]).limit(1).to_arrow()
         say("build", build_seconds=seconds, memory_bytes_per_vector=memory, disk_bytes_per_vector=disk, open_seconds=time.perf_counter() - started)
-        for width in [10, 20, 40, 100, 200, 400]:
-            search = lambda query: table.search(query).metric("dot").nprobes(1).ef(width).refine_factor(2).limit(10).select(["key"]).to_arrow()["key"].to_pylist()
-            found, speed = timed(lambda: [search(query) for query in queries])
-            say("speed", threads=1, recall=recall(found, truth), queries_per_second=speed, setting=width)
+        width = [FILTER_WIDTH]
+
+        def one(query):
+            found = table.search(query).distance_type("dot").nprobes(1).ef(width[0]).refine_factor(2).limit(10).select(["key"])
+            return found.to_arrow()["key"].to_pylist()
+
+        sweep(lambda value: width.__setitem__(0, value), lambda asked, _: [one(query) for query in asked], [10, 20, 40, 100, 200, 400], (1,))
 
 
 {

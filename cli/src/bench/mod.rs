@@ -9,6 +9,6 @@ mod vectors;
 
 pub(crate) use latency::Latencies;
 pub(crate) use memory::peak_bytes;
-pub(crate) use processor::processor_seconds;
+pub(crate) use processor::{processor_seconds, thread_seconds};
 pub(crate) use report::Report;
 pub(crate) use vectors::Generator;
