@@ -159,7 +159,7 @@ fn a_database_that_cannot_be_opened_says_why() {
     drop(db);
 
     let format = std::fs::read_to_string(path.join("FORMAT")).unwrap();
-    write(&path, "FORMAT", format.replacen("format = 2", "format = 999", 1).as_bytes());
+    write(&path, "FORMAT", format.replacen("format = 3", "format = 999", 1).as_bytes());
     let newer = Database::builder(&path).without_embedder().open().unwrap_err();
     assert_eq!(newer.kind(), ErrorKind::Unusable);
     assert!(newer.to_string().contains("999"), "{newer}");

@@ -4,6 +4,7 @@
 //! document is handed over whole with its chunk spans, not as a list of strings: that is what lets an embedder give each passage the
 //! context of the document around it (late chunking).
 
+mod brought;
 #[cfg_attr(feature = "bundled-model", path = "bundled.rs")]
 #[cfg_attr(not(feature = "bundled-model"), path = "unbundled.rs")]
 pub(crate) mod bundled;
@@ -13,6 +14,7 @@ mod neobert;
 use std::ops::Range;
 use std::path::PathBuf;
 
+pub(crate) use brought::BroughtVectors;
 #[cfg(feature = "bundled-model")]
 pub use bundled::{bundled_files, bundled_model, bundled_model_with, has_bundled_model};
 #[cfg(feature = "encoder")]
@@ -57,6 +59,12 @@ pub trait Embedder: Send + Sync {
     /// The largest window this embedder can read at once, in tokens; 0 where windows mean nothing to it.
     fn window_tokens(&self) -> usize {
         0
+    }
+
+    /// Whether it makes vectors at all; false for one that only says what vectors brought from outside look like. Documents without a vector are
+    /// then found by words.
+    fn embeds_text(&self) -> bool {
+        true
     }
 
     /// The folder its files are in, remembered by the database so that it can be found again.

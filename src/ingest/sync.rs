@@ -66,7 +66,7 @@ pub(crate) fn sync(inner: &Inner, path: &Path, options: &SyncOptions) -> Result<
         options,
         // With vectors missing somewhere, a file must be looked at to know whether they are its own.
         names_folder: path.is_dir(),
-        trust_times: !options.force && (inner.embedder.is_none() || !has_pending(inner)?),
+        trust_times: !options.force && (!inner.embeds_text() || !has_pending(inner)?),
     };
     let mut report = run(inner, &control, |feed| skim.read_all(feed, files))?;
     report.failed.extend(failures);

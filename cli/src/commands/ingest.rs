@@ -88,7 +88,7 @@ pub(crate) fn run(context: &Context, args: &IngestArgs) -> Result<Status> {
     // The documents are safe; what remains is only for searching, and opening the database again would do it, too.
     context.interrupt.stop_at_once();
     if !sum.cancelled {
-        database.flush()?;
+        seal(context, &database)?;
     }
     sum.seconds = started.elapsed().as_secs_f64();
     sum.tokens_per_second = units::rate(sum.tokens, sum.seconds);
@@ -102,6 +102,35 @@ pub(crate) fn run(context: &Context, args: &IngestArgs) -> Result<Status> {
         (false, true) => Status::Done,
         (false, false) => Status::Partly,
     })
+}
+
+/// Waits for the vector index, which works in the background, so that the next search need not scan what was just stored.
+fn seal(context: &Context, database: &Database) -> Result<()> {
+    let mut bar: Option<Progress> = None;
+    let mut of = 0;
+    let outcome = database.wait_until_sealed(|progress| {
+        if let Some((vectors, done)) = progress.building {
+            if of != vectors {
+                of = vectors;
+                if let Some(bar) = bar.take() {
+                    bar.finish();
+                }
+            }
+            let bar =
+                bar.get_or_insert_with(|| Progress::steps(&context.output, "sealing vectors", Some(vectors as u64)));
+            bar.at(done as u64);
+        }
+        true
+    });
+    if let Some(bar) = bar {
+        bar.finish();
+    }
+    match outcome {
+        // They are scanned instead: slower, and as right.
+        Err(error @ neodex::Error::IndexingStopped { .. }) => context.output.note(error),
+        outcome => outcome?,
+    }
+    Ok(())
 }
 
 /// All mistakes in the arguments, before anything is done.

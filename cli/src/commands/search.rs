@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use neodex::{Database, Fusion, FusionExplain, Group, Hit, Mode, SearchResults, SyncOptions};
+use neodex::{Database, Fusion, FusionExplain, Group, Hit, Mode, SearchResults, SyncOptions, VectorPlan};
 
 use crate::cache;
 use crate::context::Context;
@@ -106,6 +106,9 @@ pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<Status> {
         results.notes.iter().for_each(|note| context.output.note(note));
         if let Some(explain) = &results.explain {
             context.output.note(weighed(explain));
+        }
+        if let Some(plan) = &results.plan {
+            context.output.note(planned(plan));
         }
         if !results.hits.is_empty() {
             context.output.print(page(&context.output, &results, args.offset))?;
@@ -238,6 +241,22 @@ fn weighed(explain: &FusionExplain) -> String {
         evidence.dense_peak,
         evidence.lexical_peak,
     )
+}
+
+/// How the vectors were searched.
+fn planned(plan: &VectorPlan) -> String {
+    let mut parts = Vec::new();
+    if let Some(allowed) = plan.allowed {
+        parts.push(format!("{} allowed by the filter", units::plural(allowed, "vector")));
+    }
+    if plan.scanned > 0 {
+        parts.push(format!("{} compared one by one", units::plural(plan.scanned as u64, "vector")));
+    }
+    let segments = plan.segments.iter();
+    parts.extend(
+        segments.map(|segment| format!("{} by {}", units::plural(segment.vectors as u64, "vector"), segment.way)),
+    );
+    format!("vectors: {}", parts.join("; "))
 }
 
 fn one_line(text: &str) -> String {
