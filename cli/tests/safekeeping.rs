@@ -116,6 +116,14 @@ fn pdfs_are_read_by_a_child() {
     assert_eq!(report["added"], 1, "{report}");
     assert_eq!(report["failed"][0]["source"], "broken.pdf");
     assert_eq!(ids(&place.json(0, &["search", "otters"])), ["otters.pdf"]);
+    // One that eats the stack, and one that asks for all the memory there is: each costs itself.
+    place.write("more/deep.pdf", format!("%PDF-1.5\n1 0 obj\n{}\nendobj\n", "[".repeat(2_000_000)));
+    place.write("more/huge.pdf", PDF.replace("/Length 44", "/Length 99999999999999"));
+    place.write("more/note.txt", "A note on otters.");
+    let report = place.json(1, &["ingest", "more"]);
+    assert!(report["added"].as_u64().unwrap() >= 1, "{report}");
+    let found = place.json(0, &["search", "--in", "more", "otters", "--model", "none"]);
+    assert!(ids(&found).contains(&"note.txt".to_owned()), "{found}");
     // The child's end of it, by hand.
     let request = "{\"id\":\"x\",\"max_document_bytes\":1000000,\"max_pages\":10,\"max_time_ms\":10000}\n";
     let answer = place.run_with(&["--neodex-read-pdf"], &format!("{request}{}", "%PDF-1.5\nnothing")).expect(0);

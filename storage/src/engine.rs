@@ -86,10 +86,11 @@ impl Engine {
     /// Writes a group's changes and returns once they are on the disk. After a failure the store is poisoned.
     pub(crate) fn write(&self, changes: Overlay, numbers: &Numbers) -> Result<()> {
         reach("commit.begin");
-        self.watchers.note(&changes);
+        let noted = self.watchers.note(&changes);
         let batch = changes.into_batch();
         let live = self.live();
         self.step(Step::Apply, "apply a batch", || Ok(live.apply_batch(batch)?))?;
+        drop(noted);
         reach("commit.applied");
         self.show(numbers);
         self.make_durable(&live)?;

@@ -220,7 +220,7 @@ fn read_at(file: &mut File, path: &Path, offset: u64, length: u64, bytes: &mut V
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
     use super::*;
     use crate::kept::KEPT;
@@ -322,6 +322,34 @@ mod tests {
             bytes[used - back..].fill(0);
             fs::write(path.join("store/db"), &bytes).unwrap();
             assert_eq!(damage(&path.join("store")).unwrap(), None, "{back} bytes");
+        }
+    }
+
+    /// What the look costs where sled has to read a long log: `cargo test -p neodex-storage --lib large -- --ignored --nocapture`.
+    #[test]
+    #[ignore = "a measurement, of half a gigabyte"]
+    fn a_look_at_a_large_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open_or_create(dir.path(), Default::default(), StoreOptions::new()).unwrap();
+        for first in (0..160_000u64).step_by(1_000) {
+            let put = move |transaction: &mut Transaction<'_>| -> Result<(), Error> {
+                (first..first + 1_000).try_for_each(|id| transaction.put(&ROWS, &id, &vec![id as u8; 3_000]))
+            };
+            store.commit(put).unwrap();
+        }
+        drop(store);
+        // As if it had been killed: sled notes how far it has read when it opens, not when it closes.
+        for _ in 0..2 {
+            let started = std::time::Instant::now();
+            assert_eq!(damage(&dir.path().join("store")).unwrap(), None);
+            let looked = started.elapsed();
+            let started = std::time::Instant::now();
+            drop(Store::open(dir.path(), StoreOptions::new()).unwrap());
+            println!(
+                "{} MB: looked at in {looked:?}, opened, with another look, in {:?}",
+                fs::metadata(dir.path().join("store/db")).unwrap().len() >> 20,
+                started.elapsed()
+            );
         }
     }
 

@@ -42,15 +42,6 @@ pub(crate) fn check(path: &Path, model: &mut Model, round: u64) {
             let found = results.hits.iter().filter(|hit| hit.document_id == id.as_str()).count();
             assert_eq!(found, usize::from(exists), "round {round}: {id} by {mode:?}");
         }
-        let results = db.search(&word).mode(Mode::Dense).limit(1_000).run().unwrap();
-        let found = results.hits.iter().filter(|hit| hit.document_id == id.as_str()).count();
-        if found != usize::from(exists) {
-            println!(
-                "PROBE round {round}: {id} not by its word, {} bytes, {:?}",
-                db.get(id).unwrap().unwrap().text.len(),
-                db.stats().unwrap()
-            );
-        }
     }
     sound(&db, round);
     while db.health() == Health::Checking {

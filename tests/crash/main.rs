@@ -10,6 +10,7 @@
 
 mod check;
 mod child;
+mod figures;
 mod model;
 mod power;
 #[path = "../words/mod.rs"]
@@ -52,6 +53,14 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if args.first().is_some_and(|arg| arg == child::WORD) {
         return child::run(&args[1..]);
+    }
+    if args.first().is_some_and(|arg| arg == figures::FILL) {
+        return figures::run(&args[1..]);
+    }
+    match args.as_slice() {
+        [.., figure, number] if figure == "--reopen" => return figures::reopen(number.parse().expect("a number")),
+        [.., figure, number] if figure == "--churn" => return figures::churn(number.parse().expect("a number")),
+        _ => {}
     }
     let Some(plan) = Plan::read(&args) else { return };
     let mut random = Random::new(plan.seed);

@@ -2,7 +2,8 @@
 //!
 //! The targets are those of `fuzz/`, which cargo-fuzz runs with coverage on a nightly compiler; this driver needs neither. `cargo test --test fuzz`
 //! tries a fixed number of inputs and everything in `fuzz/corpus/`, where inputs that once did harm are kept;
-//! `cargo test --test fuzz -- --seconds 120 [TARGET...]` goes on for so long with each. An input that does harm is written to `fuzz/artifacts/`.
+//! `cargo test --test fuzz -- --seconds 120 [TARGET...]` goes on for so long with each. An input that does harm is written to `fuzz/artifacts/`;
+//! one over which a library panicked, which was caught where it enters, is counted, and written to `fuzz/caught/` with `--keep-caught`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::indexing_slicing)]
 
 #[path = "../../fuzz/targets.rs"]
@@ -12,12 +13,15 @@ mod mutate;
 mod seeds;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use mutate::Mutator;
 
 /// Longer than any input may take; the limits of the parsers are shorter.
 const SLOWEST: Duration = Duration::from_secs(20);
+/// Set by any panic, also by one that is caught.
+static PANICKED: AtomicBool = AtomicBool::new(false);
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -31,9 +35,17 @@ fn main() {
             args.iter().filter(|arg| targets::TARGETS.iter().any(|(name, _)| name == arg)).collect();
         named.is_empty() || named.iter().any(|arg| *arg == name)
     };
+    let keep_caught = args.iter().any(|arg| arg == "--keep-caught");
     let seeds = seeds::all();
-    let mut inputs = 0;
-    let mut harmful = 0;
+    let (mut inputs, mut harmful, mut caught) = (0, 0, 0);
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // A few libraries panic often, and are told of once.
+        if !PANICKED.swap(true, Ordering::Relaxed) && std::env::var_os("RUST_BACKTRACE").is_some_and(|it| it == "full")
+        {
+            tell(panic);
+        }
+    }));
     for (name, target) in targets::TARGETS.into_iter().filter(|(name, _)| chosen(name)) {
         let mut corpus: Vec<Vec<u8>> =
             seeds.iter().filter(|(of, _)| *of == name).map(|(_, bytes)| bytes.clone()).collect();
@@ -47,7 +59,15 @@ fn main() {
                 Some(sound) => sound.clone(),
                 None => mutator.mutate(&corpus),
             };
-            harmful += u64::from(!is_harmless(name, target, &bytes));
+            PANICKED.store(false, Ordering::Relaxed);
+            if !is_harmless(name, target, &bytes) {
+                harmful += 1;
+            } else if PANICKED.load(Ordering::Relaxed) {
+                caught += 1;
+                if keep_caught {
+                    write("caught", name, &bytes);
+                }
+            }
             tried += 1;
             let enough = match seconds {
                 Some(seconds) => started.elapsed() >= Duration::from_secs(seconds),
@@ -60,7 +80,8 @@ fn main() {
         println!("{name}: {tried} inputs in {:.1} s", started.elapsed().as_secs_f32());
         inputs += tried;
     }
-    println!("{inputs} inputs, {harmful} harmful");
+    drop(std::panic::take_hook());
+    println!("{inputs} inputs, {harmful} harmful; {caught} panics of libraries were caught");
     assert_eq!(harmful, 0, "see fuzz/artifacts");
 }
 
@@ -81,15 +102,21 @@ fn is_harmless(name: &str, target: fn(&[u8]), bytes: &[u8]) -> bool {
     if sound && quick {
         return true;
     }
-    let folder = folder("artifacts").join(name);
+    let file = write("artifacts", name, bytes);
+    println!("{name}: {} {}", if sound { "slow on" } else { "panicked on" }, file.display());
+    false
+}
+
+/// Writes an input under the hash of it.
+fn write(kind: &str, name: &str, bytes: &[u8]) -> PathBuf {
+    let folder = folder(kind).join(name);
     std::fs::create_dir_all(&folder).unwrap();
     let hash = bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     let file = folder.join(format!("{hash:016x}"));
     std::fs::write(&file, bytes).unwrap();
-    println!("{name}: {} {}", if sound { "slow on" } else { "panicked on" }, file.display());
-    false
+    file
 }
 
 /// Inputs that did harm once.

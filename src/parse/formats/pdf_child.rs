@@ -7,7 +7,7 @@ use std::io::{BufRead, Read, Write};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,11 @@ use super::pdf::{read, with_deep_stack};
 use crate::document::{Document, record};
 use crate::parse::{Format, Limits, ParseError, isolation};
 
+/// What the child may have of memory, beyond a multiple of the file: pages and fonts are unpacked one after the other.
+const MOST_MEMORY_BYTES: u64 = 1 << 30;
+const MEMORY_PER_BYTE: u64 = 16;
+/// How often it is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Beyond the time that the reader takes for itself.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -43,10 +48,17 @@ pub(super) fn read_in_child(bytes: &[u8], id: &str, limits: &Limits) -> Option<R
     let mut command = Command::new(program);
     command.arg(argument).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let child = command.spawn().ok()?;
-    Some(converse(child, bytes, id, limits))
+    let most_memory = MOST_MEMORY_BYTES + MEMORY_PER_BYTE * bytes.len() as u64;
+    Some(converse(child, bytes, id, limits, most_memory))
 }
 
-fn converse(mut child: Child, bytes: &[u8], id: &str, limits: &Limits) -> Result<Document, ParseError> {
+fn converse(
+    mut child: Child,
+    bytes: &[u8],
+    id: &str,
+    limits: &Limits,
+    most_memory: u64,
+) -> Result<Document, ParseError> {
     let request = Request {
         id: id.to_owned(),
         max_document_bytes: limits.max_document_bytes,
@@ -54,6 +66,7 @@ fn converse(mut child: Child, bytes: &[u8], id: &str, limits: &Limits) -> Result
         max_time_ms: u64::try_from(limits.max_time.as_millis()).unwrap_or(u64::MAX),
     };
     let (mut to, from) = (child.stdin.take(), child.stdout.take());
+    let mut greedy = false;
     let answer = thread::scope(|scope| {
         let (sender, receiver) = channel();
         let most = 4 * limits.max_document_bytes as u64 + (64 << 20);
@@ -70,7 +83,18 @@ fn converse(mut child: Child, bytes: &[u8], id: &str, limits: &Limits) -> Result
                 .and_then(|()| to.write_all(b"\n"))
                 .and_then(|()| to.write_all(bytes));
         });
-        let answer = receiver.recv_timeout(limits.max_time.saturating_add(PATIENCE));
+        let (started, patience) = (Instant::now(), limits.max_time.saturating_add(PATIENCE));
+        let answer = loop {
+            let answer = receiver.recv_timeout(LOOK_EVERY);
+            let waits = matches!(answer, Err(RecvTimeoutError::Timeout));
+            if waits && memory_bytes(&child).is_some_and(|bytes| bytes > most_memory) {
+                greedy = true;
+                break answer;
+            }
+            if !waits || started.elapsed() >= patience {
+                break answer;
+            }
+        };
         if answer.is_err() {
             // This also ends the two threads, which wait for the child.
             let _ = child.kill();
@@ -79,10 +103,20 @@ fn converse(mut child: Child, bytes: &[u8], id: &str, limits: &Limits) -> Result
     });
     let _ = child.wait();
     match answer {
+        Err(_) if greedy => {
+            Err(ParseError::TooLarge { what: "the memory it takes to read it".to_owned(), limit: most_memory })
+        }
         Err(RecvTimeoutError::Timeout) => Err(ParseError::Timeout { limit: limits.max_time }),
         Ok(Some(answer)) if !answer.is_empty() => understand(&answer, limits),
         _ => Err(ParseError::malformed(Format::Pdf, "reading it ended the process that read it")),
     }
+}
+
+/// What the child has of memory now, where the system tells.
+fn memory_bytes(child: &Child) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1_024)
 }
 
 fn understand(answer: &[u8], limits: &Limits) -> Result<Document, ParseError> {
@@ -140,4 +174,28 @@ fn serve(input: &mut impl BufRead) -> Result<Document, ParseError> {
         ..Limits::default()
     };
     with_deep_stack(max_time, move || read(&bytes, &request.id, &limits))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    fn child(program: &str, arguments: &[&str]) -> Child {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Programs that do to the parent what a reader gone wrong would.
+    #[test]
+    fn a_child_that_goes_wrong_costs_its_document() {
+        let limits = Limits { max_time: Duration::from_secs(20), ..Limits::default() };
+        let read = |child, limits: &Limits| converse(child, b"%PDF", "x", limits, 64 << 20).unwrap_err();
+        // It waits for the end of a line that has none.
+        let greedy = read(child("tail", &["-n", "1", "/dev/zero"]), &limits);
+        assert!(matches!(&greedy, ParseError::TooLarge { what, .. } if what.contains("memory")), "{greedy}");
+        let dead = read(child("sh", &["-c", "kill -SEGV $$"]), &limits);
+        assert!(dead.to_string().contains("ended the process"), "{dead}");
+        let garbled = read(child("echo", &["something else"]), &limits);
+        assert!(garbled.to_string().contains("no sensible answer"), "{garbled}");
+    }
 }

@@ -2,12 +2,14 @@
 //! sound database in which everything is as it was or listed by id.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod planted;
+mod sweeps;
+#[path = "../words/mod.rs"]
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use neodex::{Database, Document, Error, ErrorKind, Mode, Repair, repair};
 use neodex_storage::{Store, StoreOptions, Table};
@@ -233,181 +235,6 @@ fn a_total_loss_is_never_taken_for_nothing() {
             let known = repair.documents + repair.lost.len() as u64 + repair.unnamed;
             assert!(gone.contains(&"lexical") || known >= documents, "{gone:?}, {keep} bytes kept: {repair:?}");
             assert_eq!(open(&path).unwrap().verify(&mut |_| ()).unwrap().faults, []);
-        }
-    }
-}
-
-/// Flips bits all over the store's file: whatever comes of it, `open` answers, and `repair` lists what is not as it was.
-#[test]
-fn bits_flipped_in_the_store() {
-    let flips: usize = std::env::var("NEODEX_FLIPS").ok().and_then(|flips| flips.parse().ok()).unwrap_or(24);
-    let dir = tempfile::tempdir().unwrap();
-    let original = dir.path().join("original");
-    let documents = fill(&original);
-    let good = fs::read(original.join("store/db")).unwrap();
-    let used = good.iter().rposition(|byte| *byte != 0).unwrap();
-    let path = dir.path().join("db");
-    let mut tally = [0; 4];
-    for flip in 0..flips {
-        copy(&original, &path);
-        let mut bytes = good.clone();
-        let at = used * flip / flips + flip % 13;
-        bytes[at] ^= 1 << (flip % 8);
-        fs::write(path.join("store/db"), bytes).unwrap();
-        let opened = catch_unwind(AssertUnwindSafe(|| open(&path)));
-        match opened.unwrap_or_else(|_| panic!("flip {flip} at {at}: open panicked")) {
-            Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::Unusable, "flip {flip} at {at}: {error}");
-                tally[0] += 1;
-            }
-            Ok(db) => {
-                let verified = db.verify(&mut |_| ());
-                let whole = documents.iter().all(|(id, document)| db.get(id).ok().flatten().as_ref() == Some(document));
-                let clean = verified.is_ok_and(|verification| verification.faults.is_empty());
-                assert!(whole || !clean, "flip {flip} at {at}: something is missing and verify does not see it");
-                tally[if clean { 1 } else { 2 }] += 1;
-            }
-        }
-        // Again: what the first opening leaves is what the second finds.
-        drop(catch_unwind(AssertUnwindSafe(|| open(&path).map(drop))));
-        let repair = repaired(&path);
-        let cost = repair.lost.len() + repair.older.len();
-        // A bit is in one value, and a value is of one document: nothing else may be lost through opening what is damaged.
-        assert!(cost <= 1, "flip {flip} at {at}: {repair:?}");
-        tally[3] += cost;
-        check(&path, &documents, &repair);
-    }
-    eprintln!(
-        "{flips} flips: {} refused, {} without effect, {} found by verify; {} documents lost or older",
-        tally[0], tally[1], tally[2], tally[3]
-    );
-}
-
-/// Everything but the store is made again without a word from anybody.
-#[test]
-fn bytes_damaged_in_derived_files() {
-    let dir = tempfile::tempdir().unwrap();
-    let original = dir.path().join("original");
-    let documents = fill(&dir.path().join("live"));
-    // tantivy still tidies up behind a database that is closed; what is copied now stays as it is.
-    copy(&dir.path().join("live"), &original);
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(original.join("lexical")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files.push(original.join("LOCK"));
-    let path = dir.path().join("db");
-    for file in files {
-        let relative = file.strip_prefix(&original).unwrap();
-        let good = fs::read(&file).unwrap();
-        let step = (good.len() / 3).max(1);
-        for at in (0..good.len()).step_by(step) {
-            copy(&original, &path);
-            let mut bytes = good.clone();
-            bytes[at] ^= 0x21;
-            fs::write(path.join(relative), bytes).unwrap();
-            let db = open(&path).unwrap_or_else(|error| panic!("{} at {at}: {error}", relative.display()));
-            assert_eq!(db.stats().unwrap().documents, documents.len() as u64);
-            let searched = db.search("unique17").mode(Mode::Lexical).limit(3).run();
-            let found = searched.is_ok_and(|results| results.hits.iter().any(|hit| hit.document_id == "doc/17"));
-            let clean = db.verify(&mut |_| ()).is_ok_and(|verification| verification.faults.is_empty());
-            assert!(found || !clean, "{} at {at}: nothing is found, and verify does not know why", relative.display());
-            if !clean {
-                drop(db);
-                assert!(!repaired(&path).damaged);
-                assert_eq!(open(&path).unwrap().verify(&mut |_| ()).unwrap().faults, []);
-            }
-        }
-        copy(&original, &path);
-        fs::remove_file(path.join(relative)).unwrap();
-        let db = open(&path).unwrap();
-        assert_eq!(db.verify(&mut |_| ()).unwrap().faults, [], "without {}", relative.display());
-    }
-}
-
-/// What sled keeps beside its log: `open` answers, and `repair` needs none of it.
-#[test]
-fn bytes_damaged_beside_the_log() {
-    let dir = tempfile::tempdir().unwrap();
-    let original = dir.path().join("original");
-    let documents = fill(&original);
-    let path = dir.path().join("db");
-    for entry in fs::read_dir(original.join("store")).unwrap() {
-        let file = entry.unwrap().path();
-        if file.is_dir() || file.file_name().unwrap() == "db" {
-            continue;
-        }
-        let good = fs::read(&file).unwrap();
-        for at in (0..good.len()).step_by(11).map(Some).chain([None]) {
-            copy(&original, &path);
-            let relative = path.join("store").join(file.file_name().unwrap());
-            match at {
-                Some(at) => {
-                    let mut bytes = good.clone();
-                    bytes[at] ^= 0x21;
-                    fs::write(relative, bytes).unwrap();
-                }
-                None => fs::write(relative, b"").unwrap(),
-            }
-            let opened = catch_unwind(AssertUnwindSafe(|| open(&path).map(drop)));
-            let opened = opened.unwrap_or_else(|_| panic!("{} at {at:?}: open panicked", file.display()));
-            assert!(opened.is_ok_and(|()| true) || open(&path).is_err_and(|error| error.kind() == ErrorKind::Unusable));
-            let repair = repaired(&path);
-            assert!(!repair.lost_something(), "{} at {at:?}: {repair:?}", file.display());
-            check(&path, &documents, &repair);
-        }
-    }
-}
-
-/// Every kind of row, damaged in a store that opens: found by `verify`, and mended by `repair`.
-#[test]
-fn verify_finds_every_planted_fault() {
-    let dir = tempfile::tempdir().unwrap();
-    let original = dir.path().join("original");
-    let documents = fill(&original);
-    let path = dir.path().join("db");
-    for table in 16..=40u8 {
-        let raw: Table<Vec<u8>, Vec<u8>> = Table::new(table, "raw");
-        for planted in ["removed", "changed", "added"] {
-            copy(&original, &path);
-            let store = Store::open(&path, StoreOptions::new()).unwrap();
-            let Some(row) = store.scan(&raw).next() else { break };
-            let (key, mut value) = row.unwrap();
-            let change = move |tx: &mut neodex_storage::Transaction<'_>| -> Result<(), neodex_storage::Error> {
-                match planted {
-                    "removed" => tx.remove(&raw, key.as_slice()).map(drop),
-                    "changed" => {
-                        value.iter_mut().take(1).for_each(|byte| *byte ^= 0x15);
-                        tx.put(&raw, key.as_slice(), &value)
-                    }
-                    _ => {
-                        let mut other = key.clone();
-                        other.iter_mut().take(2).for_each(|byte| *byte ^= 0x7F);
-                        tx.put(&raw, other.as_slice(), &value)
-                    }
-                }
-            };
-            store.commit(change).unwrap();
-            drop(store);
-            // What is derived, or only remembered for convenience, need not be missed; what is truth must be. A vector with another number
-            // and a checksum of its own is another vector: nothing keeps a second word on it.
-            let truth = matches!(table, 16 | 17 | 18 | 25) || table == 20 && planted != "changed";
-            let opened = open(&path);
-            let noticed = match &opened {
-                Err(error) => error.kind() == ErrorKind::Unusable,
-                Ok(db) => db.verify(&mut |_| ()).map_or(true, |verification| !verification.faults.is_empty()),
-            };
-            // An empty value cannot be changed, and one that is added beside the only row of its table means nothing.
-            assert!(
-                noticed || !truth || (table == 25 && planted == "added"),
-                "table {table}, {planted}: nobody noticed"
-            );
-            drop(opened);
-            if truth {
-                let repair = repaired(&path);
-                let db = open(&path).unwrap();
-                assert_eq!(db.verify(&mut |_| ()).unwrap().faults, [], "table {table}, {planted}");
-                assert!(db.stats().unwrap().documents + repair.lost.len() as u64 >= documents.len() as u64 - 1);
-            }
         }
     }
 }
