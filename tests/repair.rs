@@ -48,8 +48,8 @@ fn copy(from: &Path, to: &Path) {
         let to = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
+        } else if let Err(error) = fs::copy(entry.path(), to) {
+            assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
         }
     }
 }
@@ -118,10 +118,11 @@ fn a_sound_database_gets_new_indexes_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
     let documents = fill(&path);
-    let before = fs::read(path.join("store/db")).unwrap();
+    // A store that was made anew has another id.
+    let before = fs::read(path.join("FORMAT")).unwrap();
     let repair = repaired(&path);
     assert!(!repair.damaged && !repair.lost_something() && repair.kept.is_none(), "{repair:?}");
-    assert!(fs::read(path.join("store/db")).unwrap() == before);
+    assert!(fs::read(path.join("FORMAT")).unwrap() == before);
     check(&path, &documents, &repair);
     assert!(matches!(super_repair(dir.path()), Err(Error::NoDatabase { .. })));
 }
@@ -205,6 +206,37 @@ fn a_lost_or_damaged_format_is_made_again() {
     }
 }
 
+/// Whatever else is gone with the store: that it held something is known, and how many documents where the word index still knows it.
+#[test]
+fn a_total_loss_is_never_taken_for_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let original = dir.path().join("original");
+    let documents = fill(&original).len() as u64;
+    let path = dir.path().join("db");
+    for gone in [&[][..], &["LOCK"], &["lexical"], &["LOCK", "lexical"], &["FORMAT"], &["FORMAT", "LOCK", "lexical"]] {
+        for part in [0, 2] {
+            copy(&original, &path);
+            let mut bytes = fs::read(path.join("store/db")).unwrap();
+            let keep = bytes.iter().rposition(|byte| *byte != 0).unwrap() * part / 4;
+            bytes.iter_mut().skip(keep).for_each(|byte| *byte = 0);
+            fs::write(path.join("store/db"), bytes).unwrap();
+            for file in gone {
+                let _ = fs::remove_dir_all(path.join(file));
+                let _ = fs::remove_file(path.join(file));
+            }
+            // A log that ends early is one of an earlier day to whoever has neither LOCK nor the word index to compare it with.
+            let known = keep == 0 || gone.len() < 2;
+            assert!(!known || open(&path).is_err(), "{gone:?}, {keep} bytes kept");
+            let repair = repaired(&path);
+            assert!(!known || repair.lost_something(), "{gone:?}, {keep} bytes kept: {repair:?}");
+            assert_eq!(repair.nothing_left, keep == 0);
+            let known = repair.documents + repair.lost.len() as u64 + repair.unnamed;
+            assert!(gone.contains(&"lexical") || known >= documents, "{gone:?}, {keep} bytes kept: {repair:?}");
+            assert_eq!(open(&path).unwrap().verify(&mut |_| ()).unwrap().faults, []);
+        }
+    }
+}
+
 /// Flips bits all over the store's file: whatever comes of it, `open` answers, and `repair` lists what is not as it was.
 #[test]
 fn bits_flipped_in_the_store() {
@@ -236,8 +268,13 @@ fn bits_flipped_in_the_store() {
                 tally[if clean { 1 } else { 2 }] += 1;
             }
         }
+        // Again: what the first opening leaves is what the second finds.
+        drop(catch_unwind(AssertUnwindSafe(|| open(&path).map(drop))));
         let repair = repaired(&path);
-        tally[3] += repair.lost.len() + repair.older.len();
+        let cost = repair.lost.len() + repair.older.len();
+        // A bit is in one value, and a value is of one document: nothing else may be lost through opening what is damaged.
+        assert!(cost <= 1, "flip {flip} at {at}: {repair:?}");
+        tally[3] += cost;
         check(&path, &documents, &repair);
     }
     eprintln!(
@@ -251,7 +288,9 @@ fn bits_flipped_in_the_store() {
 fn bytes_damaged_in_derived_files() {
     let dir = tempfile::tempdir().unwrap();
     let original = dir.path().join("original");
-    let documents = fill(&original);
+    let documents = fill(&dir.path().join("live"));
+    // tantivy still tidies up behind a database that is closed; what is copied now stays as it is.
+    copy(&dir.path().join("live"), &original);
     let mut files: Vec<PathBuf> =
         fs::read_dir(original.join("lexical")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -349,8 +388,9 @@ fn verify_finds_every_planted_fault() {
             };
             store.commit(change).unwrap();
             drop(store);
-            // What is derived, or only remembered for convenience, need not be missed; what is truth must be.
-            let truth = matches!(table, 16 | 17 | 18 | 20 | 25);
+            // What is derived, or only remembered for convenience, need not be missed; what is truth must be. A vector with another number
+            // and a checksum of its own is another vector: nothing keeps a second word on it.
+            let truth = matches!(table, 16 | 17 | 18 | 25) || table == 20 && planted != "changed";
             let opened = open(&path);
             let noticed = match &opened {
                 Err(error) => error.kind() == ErrorKind::Unusable,

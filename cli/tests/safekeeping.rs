@@ -75,7 +75,10 @@ fn repairing_saves_what_there_is_and_lists_the_rest() {
     std::fs::write(store.join("db"), bytes).unwrap();
     let repair = place.json(1, &["repair"]);
     assert_eq!(repair["damaged"], true);
-    assert!(repair["missing_transactions"].is_array(), "{repair}");
+    // A row shorter than the holes are apart may have slipped through; but every document is saved or lost, and said to be.
+    let lost = repair["lost"].as_array().unwrap().len() as u64 + repair["unnamed"].as_u64().unwrap();
+    assert_eq!(repair["documents"].as_u64().unwrap() + lost, 5, "{repair}");
+    assert!(lost > 0, "{repair}");
     place.run(&["verify"]).expect(0);
     place.run(&["ingest", "docs"]).expect(0);
     let missing = place.run(&["repair", "--db", "nowhere.db"]).expect(2);

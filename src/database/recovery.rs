@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use neodex_index::DocumentKey;
-use neodex_index::lexical::{LexicalIndex, OpenOptions};
+use neodex_index::lexical::{LexicalIndex, OpenOptions, last_commit};
 use neodex_index::vector::{RowFormat, VectorSet};
 use neodex_storage::{Sequence, Store};
 
@@ -35,6 +35,14 @@ pub(crate) struct Recovered {
 /// See the module.
 pub(crate) fn recover(store: &Store, path: &Path, config: &Config) -> Result<Recovered> {
     let mut notices = Vec::new();
+    if let Some(known) = behind(store, path) {
+        let reason = format!(
+            "the store ends at transaction {}, but the word index, which comes after it, knows {known}: what is in between is lost; `neodex \
+             repair` saves and lists what there is, a snapshot brings back the rest",
+            store.last_sequence()
+        );
+        return Err(neodex_storage::Error::Damaged { path: path.to_path_buf(), reason }.into());
+    }
     if store.recovered_from_crash() {
         notices.push("the database was not closed properly last time; everything acknowledged is here".to_owned());
     }
@@ -82,6 +90,13 @@ pub(crate) fn recover(store: &Store, path: &Path, config: &Config) -> Result<Rec
     let searchable = store.last_sequence();
     let indexes = Indexes { lexical: Arc::new(lexical), vectors, sealing: Arc::default() };
     Ok(Recovered { indexes, searchable, notices })
+}
+
+/// The transaction that the word index knows of this database, if the store has not come so far. Changes are applied to it only once they are
+/// on the disk, so that means that some were lost there.
+pub(crate) fn behind(store: &Store, path: &Path) -> Option<u64> {
+    let (database, sequence) = last_commit(&path.join("lexical"))?;
+    (database == store.manifest().database.to_string() && sequence > store.last_sequence().0).then_some(sequence)
 }
 
 /// Opens the lexical index and brings it up to the store.

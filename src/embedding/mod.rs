@@ -88,6 +88,20 @@ pub trait Embedder: Send + Sync {
         window_tokens: usize,
     ) -> Result<Vec<Vec<Vec<f32>>>, EmbedError>;
 
+    /// For each text one vector of the whole of it as a document, for programs that keep vectors themselves. What is longer than the embedder
+    /// can read at once counts to that length.
+    ///
+    /// # Errors
+    /// Whatever went wrong in the embedder.
+    fn embed_texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let passages: Vec<[Passage; 1]> =
+            texts.iter().map(|text| [Passage { span: 0..text.len(), heading: String::new() }]).collect();
+        let documents: Vec<Passages<'_>> =
+            texts.iter().zip(&passages).map(|(text, passages)| Passages { title: "", text, passages }).collect();
+        let vectors = self.embed_documents(&documents, self.window_tokens())?;
+        Ok(vectors.into_iter().filter_map(|mut own| own.pop()).collect())
+    }
+
     /// How many tokens `text` has for this embedder, for figures shown to people.
     fn count_tokens(&self, text: &str) -> usize;
 

@@ -29,11 +29,7 @@ pub(crate) struct Live {
 impl Live {
     /// Opens sled in `folder`, making it if there is none.
     pub(crate) fn open(folder: &Path, cache_capacity_bytes: u64) -> Result<Self> {
-        let tree = match open_sled(folder, cache_capacity_bytes) {
-            // Both are made again: the one from its settings, which are always the same, the other from the log.
-            Err(Error::Damaged { .. }) if remove_derived(folder)? => open_sled(folder, cache_capacity_bytes)?,
-            opened => opened?,
-        };
+        let tree = open_sled(folder, cache_capacity_bytes)?;
         let path = folder.join("db");
         let log = OpenOptions::new().read(true).write(true).open(&path).map_err(Error::io("open", &path))?;
         Ok(Self { tree: Some(tree), log, folder: folder.to_path_buf(), outdated: AtomicBool::new(false) })
@@ -80,7 +76,7 @@ impl Drop for Live {
 }
 
 /// Removes what sled keeps beside its log, `conf` and `snap.*`; whether there was any.
-fn remove_derived(folder: &Path) -> Result<bool> {
+pub(crate) fn remove_derived(folder: &Path) -> Result<bool> {
     let mut removed = false;
     for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
         let entry = entry.map_err(Error::io("list", folder))?;

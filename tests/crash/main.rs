@@ -23,8 +23,10 @@ use std::time::{Duration, Instant};
 use model::{Model, Random};
 use neodex_storage::failpoint::POINTS;
 
-/// How long a child may live at most; one that ends at a point usually ends sooner.
+/// How long a child may live at most; one that ends at a point usually ends sooner, and is given more.
 const LIFE: Duration = Duration::from_millis(900);
+/// How long it may take until the first acknowledgement.
+const STARTING: Duration = Duration::from_secs(20);
 
 /// What is asked for.
 struct Plan {
@@ -60,7 +62,7 @@ fn main() {
     for round in 0..plan.rounds {
         let end = End::choose(&mut random, round);
         let child = spawn(&path, round, &end, &[]);
-        let died = live(child, &end, &mut model, &mut random);
+        let died = live(child, &end, &mut model);
         tally.note(&end, died);
         let opening = Instant::now();
         check::check(&path, &mut model, round);
@@ -78,7 +80,9 @@ fn main() {
 
 /// How a child is to end.
 pub(crate) enum End {
-    /// Killed after so long.
+    /// Killed so long after its start.
+    Opening(Duration),
+    /// Killed so long after its first acknowledgement.
     Killed(Duration),
     /// By itself, the nth time it comes to this point.
     At(&'static str, u64),
@@ -87,7 +91,8 @@ pub(crate) enum End {
 impl End {
     fn choose(random: &mut Random, round: u64) -> Self {
         if round.is_multiple_of(2) {
-            return Self::Killed(Duration::from_millis(20 + random.below(LIFE.as_millis() as u64)));
+            let life = Duration::from_millis(random.below(LIFE.as_millis() as u64));
+            return if round % 8 == 6 { Self::Opening(life / 4) } else { Self::Killed(life) };
         }
         let point = POINTS[(round / 2 + random.below(2)) as usize % POINTS.len()];
         let often = point.starts_with("commit.") || point.starts_with("index.apply");
@@ -107,15 +112,27 @@ pub(crate) fn spawn(path: &Path, round: u64, end: &End, variables: &[(&str, &Pat
 }
 
 /// Lets the child live until its end; whether it came to it by itself.
-pub(crate) fn live(mut child: Child, end: &End, model: &mut Model, random: &mut Random) -> bool {
+pub(crate) fn live(mut child: Child, end: &End, model: &mut Model) -> bool {
     let output = child.stdout.take().unwrap();
-    let reader = std::thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).collect::<Vec<_>>());
+    let (acknowledged, first) = std::sync::mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        let lines = BufReader::new(output).lines().map_while(Result::ok);
+        let tell = |line: &String| {
+            // Nobody listens any more after the first.
+            let _ = line.starts_with('!').then(|| acknowledged.send(()));
+        };
+        lines.inspect(tell).collect::<Vec<_>>()
+    });
     let life = match end {
-        End::Killed(life) => *life,
-        End::At(..) => LIFE + Duration::from_millis(random.below(300)),
+        End::Opening(life) | End::Killed(life) => *life,
+        End::At(..) => 4 * LIFE,
     };
+    // On a busy machine it takes a while until there is anything to lose. The channel ends with the child.
+    if !matches!(end, End::Opening(_)) {
+        let _ = first.recv_timeout(STARTING);
+    }
     let started = Instant::now();
-    let mut by_itself = false;
+    let mut by_itself = child.try_wait().unwrap().is_some();
     while started.elapsed() < life && !by_itself {
         std::thread::sleep(Duration::from_millis(5).min(life));
         by_itself = child.try_wait().unwrap().is_some();
@@ -146,7 +163,7 @@ impl Tally {
         match end {
             End::At(point, _) if died => *self.at_points.entry(point).or_default() += 1,
             End::At(..) => self.missed_points += 1,
-            End::Killed(_) => self.killed += 1,
+            End::Opening(_) | End::Killed(_) => self.killed += 1,
         }
     }
 

@@ -62,7 +62,7 @@ fn lose_power(dir: &Path, library: &Path, round: u64, random: &mut Random, deaf:
     }
     let mut model = Model::default();
     let end = End::Killed(Duration::from_millis(if deaf { 1_500 } else { 150 + random.below(900) }));
-    live(spawn(&path, round, &end, &variables), &end, &mut model, random);
+    live(spawn(&path, round, &end, &variables), &end, &mut model);
     put_together(&mirror, ROOT_LIST, &disk);
     // Snapshots lie outside of what is looked after.
     model.snapshots.clear();

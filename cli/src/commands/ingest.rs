@@ -192,6 +192,7 @@ fn summary(output: &Output, report: &IngestReport) -> String {
     }
     if output.verbose {
         lines.extend(report.not_text.iter().map(|file| format!("not text {}", output.shown(file))));
+        lines.extend(report.without_text.iter().map(|file| format!("no record with a text {}", output.shown(file))));
     }
     let mut documents = vec![
         format!("{} added", units::count(report.added)),
@@ -203,10 +204,13 @@ fn summary(output: &Output, report: &IngestReport) -> String {
         documents.push(format!("{} deleted", units::count(report.deleted)));
     }
     lines.push(format!("documents: {}", documents.join(", ")));
-    if !report.not_text.is_empty() {
-        let files = units::plural(report.not_text.len() as u64, "file");
-        let more = if output.verbose { "" } else { " (listed with -v)" };
-        lines.push(format!("passed over as not text: {files}{more}"));
+    let more = if output.verbose { "" } else { " (listed with -v)" };
+    let passed_over = [
+        ("as not text", "", &report.not_text),
+        ("for want of a record with a field 'text'", "; --text-field names another", &report.without_text),
+    ];
+    for (why, remedy, files) in passed_over.into_iter().filter(|(_, _, files)| !files.is_empty()) {
+        lines.push(format!("passed over {why}: {}{remedy}{more}", units::plural(files.len() as u64, "file")));
     }
     lines.push(format!(
         "{}, {}, {} of text in {:.1} s ({} tokens/s, {}/s)",

@@ -44,6 +44,15 @@ fn report(output: &Output, repair: &Repair) -> String {
     list("lost", &repair.lost);
     list("possibly an older version of", &repair.older);
     list("without vectors:", &repair.without_vectors);
+    if repair.nothing_left {
+        lines.push("nothing at all could be read of the store: everything that was in it is lost".to_owned());
+    }
+    if repair.unnamed > 0 {
+        lines.push(format!(
+            "lost: {} of which nothing is left, not even an id",
+            units::plural(repair.unnamed, "document")
+        ));
+    }
     if let Some((from, to)) = repair.missing_transactions {
         lines.push(format!("nothing was found of the transactions after {from} up to {to}: what they stored is lost"));
     }
@@ -64,7 +73,7 @@ fn report(output: &Output, repair: &Repair) -> String {
     lines.push(format!(
         "{} saved, {} lost, {} possibly older",
         units::plural(repair.documents, "document"),
-        units::count(repair.lost.len() as u64),
+        units::count(repair.lost.len() as u64 + repair.unnamed),
         units::count(repair.older.len() as u64),
     ));
     lines.join("\n")

@@ -145,6 +145,9 @@ fn bring_up_to_date(context: &Context, database: &Database, path: &std::path::Pa
     for file in &report.not_text {
         context.output.detail(format!("{file}: not text"));
     }
+    for file in &report.without_text {
+        context.output.detail(format!("{file}: no record with a text"));
+    }
     if !report.failed.is_empty() && !context.output.verbose {
         let files = units::plural(report.failed.len() as u64, "file");
         context.output.note(format!("{files} could not be read (named with -v)"));
