@@ -6,7 +6,7 @@
 use candle_core::{Device, Error, Result, Tensor};
 use rayon::prelude::*;
 
-use super::tile::{self, Instructions, Tile};
+use super::tile::{self, Instructions, Place, Tile};
 use super::view::strided;
 
 /// Of the common dimension at a time: a strip of either operand then takes a quarter of the second cache at most.
@@ -153,24 +153,15 @@ fn multiply<const M: usize, const N: usize>(
     if strips.is_empty() && !add {
         into.fill(0.0);
     }
-    let mut sums = [[0.0_f32; N]; M];
     for (stretch, right) in strips.iter().enumerate() {
-        let (start, first) = (stretch * DEPTH, stretch == 0 && !add);
+        let start = stretch * DEPTH;
         let depth = DEPTH.min(lhs.columns - start);
         let left = lhs.strips::<M>(rows.clone(), start..start + depth);
         for (right, column) in right.chunks_exact(depth).zip((0..columns).step_by(N)) {
             for (left, row) in left.chunks_exact(depth).zip((0..rows.len()).step_by(M)) {
-                tile(left, right, &mut sums);
-                let width = N.min(columns - column);
-                for (sums, row) in sums.iter().zip(row..rows.len()) {
-                    let at = row * columns + column;
-                    let to = into.get_mut(at..at + width).unwrap_or_default();
-                    let pairs = to.iter_mut().zip(sums);
-                    match first {
-                        true => pairs.for_each(|(to, sum)| *to = *sum),
-                        false => pairs.for_each(|(to, sum)| *to += *sum),
-                    }
-                }
+                let values = into.get_mut(row * columns + column..).unwrap_or_default();
+                let (rows, width) = (M.min(rows.len() - row), N.min(columns - column));
+                tile(left, right, Place { values, stride: columns, rows, columns: width, add: add || stretch > 0 });
             }
         }
     }
