@@ -49,14 +49,14 @@ macro_rules! on_device {
 }
 
 /// Makes a device ready for training; on a GPU, before the first tensor is made there. The GPU must be used from one thread alone, or be
-/// opened with a stream of its own (`Device::new_cuda_with_stream`).
+/// opened with a stream of its own (`Device::new_cuda_with_stream`). On the CPU the process keeps the memory it frees from here on.
 ///
 /// # Errors
 /// candle's, where the driver refuses.
 pub fn prepare_device(device: &Device) -> Result<()> {
     match device.is_cuda() {
         true => gpu::prepare_device(device),
-        false => Ok(()),
+        false => cpu::prepare_device(device),
     }
 }
 
@@ -66,6 +66,24 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     match a.device().is_cuda() {
         true => a.matmul(b),
         false => cpu::matmul(a, b),
+    }
+}
+
+/// [`matmul`] with `x` `(m, n)` added.
+#[allow(clippy::missing_errors_doc)]
+pub fn matmul_plus(x: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    match x.device().is_cuda() {
+        true => x + a.matmul(b)?,
+        false => cpu::matmul_plus(x, a, b),
+    }
+}
+
+/// Adds [`matmul`] to `sum` in place, which is in f32 and has `m * n` elements in any shape.
+#[allow(clippy::missing_errors_doc)]
+pub fn add_matmul(sum: &Tensor, a: &Tensor, b: &Tensor) -> Result<()> {
+    match sum.device().is_cuda() {
+        true => accumulate(sum, &a.matmul(b)?, 1.0),
+        false => cpu::add_matmul(sum, a, b),
     }
 }
 
