@@ -33,6 +33,8 @@ fn document(thread: u32, number: u32, version: u32) -> Document {
 fn child() {
     let (Ok(path), Ok(round)) = (std::env::var(DATABASE), std::env::var(ROUND)) else { return };
     let round: u32 = round.parse().unwrap();
+    // The test runner has begun a line, which would swallow the first that is said.
+    println!();
     let db = open(Path::new(&path));
     let threads: Vec<_> = (0..4)
         .map(|thread| {

@@ -136,6 +136,10 @@ fn an_export_comes_back_bit_for_bit() {
     fill(&db, 60);
     db.insert(Document::new("empty", "").title("nothing but a title")).unwrap();
     db.insert(Document::new("größe/日本", "検索エンジンは文書を探す。 Größe \u{1F9A6} \"quoted\" \\ \t end.")).unwrap();
+    // Numbers of every size, at which readers of decimals stumble.
+    let numbers = (1..600u64).map(|seed| f64::from_bits(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+    let numbers: Vec<f64> = numbers.filter(|number| number.is_finite()).collect();
+    db.insert(Document::new("numbers", "Only uniquefigures of all sizes.").metadata("numbers", numbers)).unwrap();
     let formats: &[ExportFormat] =
         if cfg!(feature = "formats") { &[ExportFormat::Jsonl, ExportFormat::Parquet] } else { &[ExportFormat::Jsonl] };
     for &format in formats {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::bench_encoder::BenchEncoderArgs;
+use crate::commands::bench_index::BenchIndexArgs;
 use crate::commands::bench_ingest::BenchIngestArgs;
 use crate::commands::bench_search::BenchSearchArgs;
 use crate::commands::delete::DeleteArgs;
@@ -23,7 +24,9 @@ use crate::commands::model_pull::ModelPullArgs;
 use crate::commands::model_quantize::ModelQuantizeArgs;
 use crate::commands::search::SearchArgs;
 use crate::commands::serve::ServeArgs;
+use crate::commands::snapshot::{CreateArgs, RestoreArgs};
 use crate::commands::train::TrainCommand;
+use crate::commands::transfer::{ExportArgs, ImportArgs};
 
 /// Search your documents by words and by meaning, in one folder and one process.
 ///
@@ -109,6 +112,25 @@ pub(crate) enum Command {
     /// Faults are listed, and the exit status is 3 if there are any.
     #[command(after_help = "Example:\n  neodex verify --db notes.db")]
     Verify,
+    /// Save what can be saved of a damaged database, and list what cannot.
+    ///
+    /// Where the store is sound, the indexes are made again. Where it is not, its rows are carved out of the raw files into a new store, whether
+    /// it would open or not; the damaged one is kept. Documents that are lost, or of which only an older version was left, are listed by id, and
+    /// the exit status is 1 if there are any.
+    #[command(after_help = "Example:\n  neodex repair --db notes.db")]
+    Repair,
+    /// Give back the space of what was deleted and replaced.
+    ///
+    /// The store is rewritten into a fresh one, which needs room for the live data beside it.
+    #[command(after_help = "Example:\n  neodex compact --db notes.db")]
+    Compact,
+    /// Write the database into one file, or make it from one.
+    #[command(subcommand, after_help = "Example:\n  neodex snapshot create notes.snapshot")]
+    Snapshot(SnapshotCommand),
+    /// Write documents, chunks and vectors into files that other programs read.
+    Export(ExportArgs),
+    /// Read what `export` wrote.
+    Import(ImportArgs),
     /// Measure how good search or a model is.
     #[command(subcommand, after_help = "Example:\n  neodex eval beir data/cranfield --mode lexical")]
     Eval(EvalCommand),
@@ -142,6 +164,15 @@ pub(crate) enum ModelCommand {
     List,
 }
 
+/// `neodex snapshot ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotCommand {
+    /// Write the database into one file.
+    Create(CreateArgs),
+    /// Make the database from a snapshot.
+    Restore(RestoreArgs),
+}
+
 /// `neodex eval ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum EvalCommand {
@@ -164,6 +195,8 @@ pub(crate) enum EvalCommand {
 pub(crate) enum BenchCommand {
     /// Measure how fast a model reads.
     Encoder(BenchEncoderArgs),
+    /// Measure the vector index.
+    Index(BenchIndexArgs),
     /// Measure reading a path into a temporary database.
     Ingest(BenchIngestArgs),
     /// Measure searching the database.

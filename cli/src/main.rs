@@ -25,5 +25,9 @@ mod units;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // A pdf is read by a child, which is this program with another task.
+    if let Some(status) = neodex::parse::isolate() {
+        return status;
+    }
     exit::end(commands::run())
 }

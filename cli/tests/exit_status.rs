@@ -11,8 +11,10 @@ use harness::{Place, is_database};
 #[test]
 fn help_lists_every_command_and_every_command_has_an_example() {
     let place = Place::new();
-    let commands =
-        ["ingest", "search", "get", "delete", "stats", "reembed", "embed", "model", "verify", "eval", "bench"];
+    let commands = [
+        "ingest", "search", "get", "delete", "stats", "reembed", "embed", "model", "verify", "repair", "compact",
+        "snapshot", "export", "import", "eval", "bench",
+    ];
     for args in [&["--help"][..], &[][..]] {
         let help = place.run(args).expect(0).stdout;
         for command in commands {
@@ -27,6 +29,8 @@ fn help_lists_every_command_and_every_command_has_an_example() {
         ["eval", "sts"],
         ["bench", "ingest"],
         ["bench", "search"],
+        ["snapshot", "create"],
+        ["snapshot", "restore"],
     ];
     let all = commands.iter().map(std::slice::from_ref).chain(nested.iter().map(<[&str; 2]>::as_slice));
     for command in all {

@@ -6,6 +6,7 @@
 //! kind read it as part of the word that follows.
 
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokenizers::normalizers::{Lowercase, Sequence};
 use tokenizers::{Decoder, DecoderWrapper, NormalizerWrapper};
@@ -65,12 +66,14 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::Tokenizer`] where it is not one, or has no special tokens that open and close a sequence.
     pub fn from_json(bytes: &[u8]) -> Result<Self> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(fault)?;
-        inner.with_truncation(None).map_err(fault)?;
-        inner.with_padding(None);
-        let (start, end) = special_tokens(&inner)?;
-        let scripts = Scripts::of(words(&inner).iter().map(String::as_str));
-        Ok(Self { inner, start, end, scripts })
+        guarded(|| {
+            let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(fault)?;
+            inner.with_truncation(None).map_err(fault)?;
+            inner.with_padding(None);
+            let (start, end) = special_tokens(&inner)?;
+            let scripts = Scripts::of(words(&inner).iter().map(String::as_str));
+            Ok(Self { inner, start, end, scripts })
+        })
     }
 
     /// The same, with all letters made small before anything else.
@@ -136,7 +139,7 @@ impl Tokenizer {
         let mut tokens = Tokens::default();
         for piece in pieces(text) {
             let part = text.get(piece.clone()).unwrap_or_default();
-            let encoding = self.inner.encode(part, false).map_err(fault)?;
+            let encoding = guarded(|| self.inner.encode(part, false).map_err(fault))?;
             let shift = |at: usize| (piece.start + at) as u32;
             tokens.ids.extend_from_slice(encoding.get_ids());
             let offsets = encoding.get_offsets().iter();
@@ -157,13 +160,19 @@ impl Tokenizer {
     pub fn count(&self, text: &str) -> Result<usize> {
         pieces(text).try_fold(0, |sum, piece| {
             let part = text.get(piece).unwrap_or_default();
-            Ok(sum + self.inner.encode_fast(part, false).map_err(fault)?.len())
+            Ok(sum + guarded(|| self.inner.encode_fast(part, false).map_err(fault))?.len())
         })
     }
 }
 
 fn fault(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
     Error::Tokenizer { reason: source.to_string() }
+}
+
+/// Calls the library, which panics over some `tokenizer.json` that do not fit together: at once, or at the first text that shows it.
+fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
+    let reason = || "its parts do not fit together: the tokenizer failed".to_owned();
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(Error::Tokenizer { reason: reason() }))
 }
 
 /// The vocabulary as text. Tokenizers over bytes write each byte as a letter of its own.

@@ -76,7 +76,7 @@ pub(crate) fn documents(store: &Store, go_on: &mut dyn FnMut(u64) -> bool) -> Re
         if !go_on(seen.documents) {
             return Ok(None);
         }
-        let mut fault = document(store, &head)?;
+        let mut fault = document(store, &id, &head)?;
         // The other slot may be half full or half empty at any time.
         if fault.is_none() && head.has_vectors(slot) {
             fault = match vectors {
@@ -124,13 +124,16 @@ pub(crate) fn documents(store: &Store, go_on: &mut dyn FnMut(u64) -> bool) -> Re
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(crate) fn document(store: &Store, head: &Head) -> Result<Option<String>> {
+pub(crate) fn document(store: &Store, id: &str, head: &Head) -> Result<Option<String>> {
     let (document, chunks) = match load::document(store, head.version, head.text_bytes) {
         Ok(Some(found)) => found,
         Ok(None) => return Ok(Some("its rows are missing".to_owned())),
         Err(error) if is_unreadable(&error) => return Err(error),
         Err(error) => return Ok(Some(error.to_string())),
     };
+    if document.id.as_str() != id {
+        return Ok(Some(format!("its rows are those of {:?}", document.id.as_str())));
+    }
     if content_hash(&document) != head.content_hash {
         return Ok(Some("its content does not have the hash it was stored with".to_owned()));
     }

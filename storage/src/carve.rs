@@ -5,7 +5,7 @@
 //! has not overwritten yet is found as well: rows that were removed, and older versions. Which of them count is for the
 //! caller to say, who knows what the rows mean.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::fresh::{Fresh, renamed};
 use crate::key::TableKey;
 use crate::manifest::{FORMAT_VERSION, Manifest};
 use crate::mirror::{IDENTITY, MANIFEST};
-use crate::numbers::{META, Numbers};
+use crate::numbers::{self, META, Numbers};
 use crate::options::StoreOptions;
 use crate::rebuild::Rebuild;
 use crate::sequence::Sequence;
@@ -38,6 +38,8 @@ pub struct Carved {
     pub rows: u64,
     /// The newest transaction of any of them.
     pub newest: Sequence,
+    /// How many rows a table had by the newest word of it that was found; a table of which none was found is left out.
+    pub counts: BTreeMap<u8, u64>,
     /// Where FORMAT could not be read: whether the store knew what it said.
     pub manifest_found: Option<bool>,
 }
@@ -58,6 +60,7 @@ impl Rebuild {
         let mut fresh = Fresh::begin(&draft, options.cache_capacity_bytes)?;
         let mut carved = Carved::default();
         let mut counters = Numbers::default();
+        let mut counts = BTreeMap::<u8, (Sequence, u64)>::new();
         let mut mirrors: Vec<(Sequence, String, Vec<u8>)> = Vec::new();
         let files = files(&self.sources())?;
         let total: u64 = files.iter().map(|(_, length)| length).sum();
@@ -70,6 +73,10 @@ impl Rebuild {
                 carved.newest = carved.newest.max(sequence);
                 if value.table == META.id() {
                     counters.raise_from_row(value.key, value.stored.payload);
+                    if let Some((table, count)) = numbers::count_of_row(value.key, value.stored.payload) {
+                        let known = counts.entry(table).or_default();
+                        *known = (*known).max((sequence, count));
+                    }
                 } else if value.table == IDENTITY.id() {
                     if let Some(part) = std::str::from_utf8(value.key).ok().and_then(|key| key.strip_prefix(MANIFEST)) {
                         mirrors.push((sequence, part.to_owned(), value.stored.payload.to_vec()));
@@ -81,6 +88,7 @@ impl Rebuild {
             carved.bytes += read;
         }
         failed?;
+        carved.counts = counts.into_iter().map(|(table, (_, count))| (table, count)).collect();
         let manifest = match self.manifest() {
             Ok(manifest) => manifest.clone(),
             Err(_) => {
@@ -169,7 +177,7 @@ fn files(folders: &[PathBuf]) -> Result<Vec<(PathBuf, u64)>> {
 }
 
 /// Finds every sound value in a file; the bytes that were read.
-fn scan(path: &Path, progress: &mut dyn FnMut(u64), found: &mut dyn FnMut(&Parsed<'_>)) -> Result<u64> {
+pub(crate) fn scan(path: &Path, progress: &mut dyn FnMut(u64), found: &mut dyn FnMut(&Parsed<'_>)) -> Result<u64> {
     let mut file = File::open(path).map_err(Error::io("open", path))?;
     let mut window = Vec::new();
     let mut read = 0u64;

@@ -12,6 +12,7 @@ use crate::durability::{create_directory, remove_directory, rename, sync_files};
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
 use crate::identity::DatabaseId;
+use crate::kept::KEEPING;
 use crate::live::Live;
 use crate::manifest::{FIRST_STORE, Manifest, is_store_name, stores};
 use crate::mirror;
@@ -108,7 +109,7 @@ impl Target for Fresh<'_> {
 pub(crate) fn sweep(dir: &Path, manifest: &Manifest) {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     for name in entries.filter_map(|entry| entry.file_name().into_string().ok()) {
-        if name == UNFINISHED || is_store_name(&name) && name != manifest.store {
+        if name == UNFINISHED || name == KEEPING || is_store_name(&name) && name != manifest.store {
             // What cannot be removed now takes room, and nothing else.
             let _ = fs::remove_dir_all(dir.join(name));
         }

@@ -75,6 +75,21 @@ impl Drop for Live {
     }
 }
 
+/// Removes what sled keeps beside its log, `conf` and `snap.*`; whether there was any.
+pub(crate) fn remove_derived(folder: &Path) -> Result<bool> {
+    let mut removed = false;
+    for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let entry = entry.map_err(Error::io("list", folder))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name == "conf" || name.starts_with("snap.") {
+            fs::remove_file(entry.path()).map_err(Error::io("remove", &entry.path()))?;
+            removed = true;
+        }
+    }
+    Ok(removed)
+}
+
 /// Opens sled, turning its panics into errors and waiting for a moment where this process has only just closed it.
 fn open_sled(path: &Path, cache_capacity_bytes: u64) -> Result<sled::Db> {
     const PATIENCE: Duration = Duration::from_secs(3);

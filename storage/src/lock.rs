@@ -104,10 +104,11 @@ impl Lock {
     }
 
     fn write(&mut self, text: &str) -> Result<()> {
+        // Over the old note, and only then shorter: on a full disk, or cut short, there is the old one or the new one.
         self.file
-            .set_len(0)
-            .and_then(|()| self.file.seek(SeekFrom::Start(0)))
+            .seek(SeekFrom::Start(0))
             .and_then(|_| self.file.write_all(text.as_bytes()))
+            .and_then(|()| self.file.set_len(text.len() as u64))
             .map_err(Error::io("write", &self.path))?;
         sync_file(&self.file, &self.path)
     }
@@ -120,7 +121,7 @@ impl Note {
         match file.take(200).read_to_string(&mut text) {
             // A new file: nobody was here before.
             Ok(0) => Self { closed: true, ..Self::default() },
-            _ => Self::parse(&text).unwrap_or_default(),
+            _ => Self::parse(text.split_inclusive('\n').next().unwrap_or_default()).unwrap_or_default(),
         }
     }
 

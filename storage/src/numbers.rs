@@ -13,7 +13,8 @@ use crate::value::TableValue;
 /// The store's numbers by name.
 pub(crate) const META: Table<String, u64> = Table::internal(1, "meta");
 
-const SEQUENCE: &str = "sequence";
+/// The row of the last transaction.
+pub(crate) const SEQUENCE: &str = "sequence";
 const COUNT: &str = "count/";
 const COUNTER: &str = "counter/";
 
@@ -108,6 +109,12 @@ impl Numbers {
         *next = first.checked_add(n).ok_or(Error::CounterExhausted { counter, asked: n })?;
         Ok(first)
     }
+}
+
+/// The table and its number of rows, where a row of the meta table says so.
+pub(crate) fn count_of_row(key: &[u8], payload: &[u8]) -> Option<(u8, u64)> {
+    let table = std::str::from_utf8(key).ok()?.strip_prefix(COUNT)?.parse().ok()?;
+    Some((table, u64::decode(payload).ok()?))
 }
 
 #[cfg(test)]

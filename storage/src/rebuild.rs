@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::durability::{create_directory, remove_directory, rename};
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
+use crate::kept::KEPT;
 use crate::lock::Lock;
 use crate::manifest::{FIRST_STORE, Manifest, stores};
 use crate::numbers::Numbers;
@@ -71,10 +72,13 @@ impl Rebuild {
 
     /// The folders of the stores that may hold what the database held.
     pub(crate) fn sources(&self) -> Vec<PathBuf> {
-        match self.manifest() {
+        let mut sources: Vec<PathBuf> = match self.manifest() {
             Ok(manifest) if self.dir.join(&manifest.store).exists() => vec![self.dir.join(&manifest.store)],
             _ => stores(&self.dir).into_iter().map(|name| self.dir.join(name)).collect(),
-        }
+        };
+        // As it was before sled had it.
+        sources.extend(Some(self.dir.join(KEPT)).filter(|kept| kept.exists()));
+        sources
     }
 
     /// Where the new database grows.

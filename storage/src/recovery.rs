@@ -21,7 +21,8 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
 use crate::fresh::{Fresh, UNFINISHED, sweep};
-use crate::live::{Live, RESTORE};
+use crate::kept::{forget, keep_if_damaged, lost};
+use crate::live::{Live, RESTORE, remove_derived};
 use crate::lock::Lock;
 use crate::manifest::{FIRST_STORE, Manifest};
 use crate::mirror;
@@ -48,7 +49,7 @@ pub(crate) fn open(dir: &Path, mode: Mode, options: &StoreOptions) -> Result<(En
         _ => create_directory(dir)?,
     }
     let mut lock = Lock::acquire(dir)?;
-    match prepare(dir, mode, &lock, options) {
+    match prepare(dir, mode, &lock, options).map_err(|error| beyond_reading(dir, error)) {
         Ok((manifest, live, numbers)) => {
             reach("open.opened");
             lock.mark_open(numbers.sequence, manifest.database)?;
@@ -61,6 +62,16 @@ pub(crate) fn open(dir: &Path, mode: Mode, options: &StoreOptions) -> Result<(En
             let _ = lock.put_back();
             Err(error)
         }
+    }
+}
+
+/// What sled cannot read while it is opened is told as damage to the whole, with what to do about it.
+fn beyond_reading(dir: &Path, error: Error) -> Error {
+    match error {
+        Error::Engine { action, source, damaged: true } => {
+            Error::damaged(dir, format!("sled could not {action} ({source}); {RESTORE}"))
+        }
+        error => error,
     }
 }
 
@@ -95,6 +106,11 @@ fn prepare(dir: &Path, mode: Mode, lock: &Lock, options: &StoreOptions) -> Resul
             ),
         ));
     }
+    if options.accept_loss {
+        forget(dir)?;
+    } else if let Some(reason) = lost(dir, &live, &numbers)? {
+        return Err(Error::damaged(&dir.join(&manifest.store), format!("{reason}; {RESTORE}")));
+    }
     // The numbers of lost transactions are not given again.
     numbers.sequence = numbers.sequence.max(known);
     Ok((manifest, live, numbers))
@@ -124,7 +140,16 @@ fn open_existing(dir: &Path, manifest: &Manifest, options: &StoreOptions) -> Res
     if !folder.join("db").is_file() {
         return Err(Error::damaged(&folder, format!("its file `db` is missing; {RESTORE}")));
     }
-    let live = Live::open(&folder, options.cache_capacity_bytes)?;
+    keep_if_damaged(dir, &folder)?;
+    let live = match Live::open(&folder, options.cache_capacity_bytes) {
+        // Both are made again: the one from its settings, which are always the same, the other from the log, of which sled
+        // then reads more than it would have.
+        Err(Error::Damaged { .. }) if remove_derived(&folder)? => {
+            keep_if_damaged(dir, &folder)?;
+            Live::open(&folder, options.cache_capacity_bytes)?
+        }
+        opened => opened?,
+    };
     match mirror::database(&live)? {
         Some(id) if id == manifest.database => Ok(live),
         Some(id) => Err(Error::damaged(

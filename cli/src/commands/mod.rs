@@ -1,8 +1,10 @@
 //! One file a command, and the table that leads to them.
 
 pub(crate) mod bench_encoder;
+pub(crate) mod bench_index;
 pub(crate) mod bench_ingest;
 pub(crate) mod bench_search;
+mod compact;
 pub(crate) mod delete;
 pub(crate) mod embed;
 pub(crate) mod eval_beir;
@@ -19,17 +21,20 @@ pub(crate) mod model_pull;
 pub(crate) mod model_quantize;
 mod records;
 mod reembed;
+mod repair;
 pub(crate) mod search;
 pub(crate) mod serve;
+pub(crate) mod snapshot;
 mod stats;
 pub(crate) mod train;
+pub(crate) mod transfer;
 mod verify;
 
 use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::args::{BenchCommand, Cli, Command, EvalCommand, ModelCommand};
+use crate::args::{BenchCommand, Cli, Command, EvalCommand, ModelCommand, SnapshotCommand};
 use crate::context::Context;
 use crate::exit::Status;
 use crate::interrupt::Interrupt;
@@ -67,6 +72,12 @@ pub(crate) fn run() -> Result<Status> {
         Command::Model(ModelCommand::Quantize(args)) => model_quantize::run(&context, &args),
         Command::Model(ModelCommand::List) => model::list(&context),
         Command::Verify => verify::run(&context),
+        Command::Repair => repair::run(&context),
+        Command::Compact => compact::run(&context),
+        Command::Snapshot(SnapshotCommand::Create(args)) => snapshot::create(&context, &args),
+        Command::Snapshot(SnapshotCommand::Restore(args)) => snapshot::restore(&context, &args),
+        Command::Export(args) => transfer::export(&context, &args),
+        Command::Import(args) => transfer::import(&context, &args),
         Command::Eval(EvalCommand::Beir(args)) => eval_beir::run(&context, &args),
         Command::Eval(EvalCommand::Fusion(args)) => eval_fusion::run(&context, &args),
         Command::Eval(EvalCommand::Sts(args)) => eval_sts::run(&context, &args),
@@ -76,6 +87,7 @@ pub(crate) fn run() -> Result<Status> {
         Command::Bench(BenchCommand::Encoder(args)) => bench_encoder::run(&context, &args),
         Command::Mine(args) => mine::run(&context, &args),
         Command::Train(command) => train::run(&context, &command),
+        Command::Bench(BenchCommand::Index(args)) => bench_index::run(&context, &args),
         Command::Bench(BenchCommand::Ingest(args)) => bench_ingest::run(&context, &args),
         Command::Bench(BenchCommand::Search(args)) => bench_search::run(&context, &args),
     }

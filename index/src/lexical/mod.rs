@@ -23,6 +23,7 @@ mod schema;
 mod search;
 mod segment;
 mod stats;
+mod witness;
 
 pub use self::analyzer::{Analyzer, QueryTerm, Role, TermSet, Token};
 pub use self::date::parse_date;
@@ -32,3 +33,4 @@ pub use self::metadata::FieldType;
 pub use self::options::{OpenOptions, Opened};
 pub use self::query::{ChunkHits, DocumentHit, DocumentHits, LexicalQuery, Ranking};
 pub use self::stats::LexicalStats;
+pub use self::witness::{Witness, last_commit};

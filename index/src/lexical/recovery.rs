@@ -10,6 +10,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tantivy::directory::MmapDirectory;
 use tantivy::directory::error::LockError;
+use tantivy::index::SegmentComponent;
 use tantivy::indexer::LogMergePolicy;
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyError};
 
@@ -96,9 +97,27 @@ fn open_once(folder: &Path, options: &OpenOptions) -> tantivy::Result<Attempt> {
         return Ok(Attempt::Unusable("it has the fields of another version".to_owned()));
     }
     let metas = index.load_metas()?;
+    // tantivy opens some of them only when a query needs them.
+    for segment in &metas.segments {
+        let needed = [
+            SegmentComponent::Postings,
+            SegmentComponent::Positions,
+            SegmentComponent::FastFields,
+            SegmentComponent::FieldNorms,
+            SegmentComponent::Terms,
+            SegmentComponent::Store,
+        ];
+        let mut missing = needed.into_iter().map(|component| segment.relative_path(component));
+        if let Some(file) = missing.find(|file| !folder.join(file).exists()) {
+            return Ok(Attempt::Unusable(format!("its file {} is missing", file.display())));
+        }
+    }
     let watermark = match metas.payload.as_deref() {
-        Some(payload) => match read_payload(payload, &options.database_id) {
-            Ok(sequence) => Some(sequence),
+        Some(payload) => match read_payload(payload) {
+            Ok(Payload { database_id, .. }) if database_id != options.database_id => {
+                return Ok(Attempt::Unusable(format!("it belongs to another database, {database_id}")));
+            }
+            Ok(payload) => Some(payload.sequence),
             Err(reason) => return Ok(Attempt::Unusable(reason)),
         },
         None if metas.segments.is_empty() => None,
@@ -116,19 +135,25 @@ fn open_once(folder: &Path, options: &OpenOptions) -> tantivy::Result<Attempt> {
     Ok(Attempt::Opened(Box::new(Parts { fields, writer, reader, generation, watermark })))
 }
 
-/// The sequence in a payload of this database and version, or what is wrong with it.
-fn read_payload(payload: &str, database_id: &str) -> std::result::Result<u64, String> {
+/// What a commit says of itself.
+pub(super) struct Payload {
+    pub(super) database_id: String,
+    pub(super) sequence: u64,
+}
+
+/// The payload of a commit of this version, or what is wrong with it.
+pub(super) fn read_payload(payload: &str) -> std::result::Result<Payload, String> {
     let payload: Value = serde_json::from_str(payload).map_err(|_| "its commit payload is unreadable".to_owned())?;
-    match payload.get("database").and_then(Value::as_str) {
-        Some(found) if found == database_id => {}
-        Some(found) => return Err(format!("it belongs to another database, {found}")),
-        None => return Err("its commit does not say which database it belongs to".to_owned()),
-    }
+    let database_id = payload.get("database").and_then(Value::as_str);
+    let database_id =
+        database_id.ok_or_else(|| "its commit does not say which database it belongs to".to_owned())?.to_owned();
     match payload.get("schema").and_then(Value::as_u64) {
         Some(version) if version == u64::from(schema::VERSION) => {}
         _ => return Err(format!("it was made by another version; this one makes version {}", schema::VERSION)),
     }
-    payload.get("sequence").and_then(Value::as_u64).ok_or_else(|| "its commit has no sequence".to_owned())
+    let sequence = payload.get("sequence").and_then(Value::as_u64);
+    let sequence = sequence.ok_or_else(|| "its commit has no sequence".to_owned())?;
+    Ok(Payload { database_id, sequence })
 }
 
 /// Whether the folder holds any file but lock files, which outlive a first open that was cut short.

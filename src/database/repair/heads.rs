@@ -26,6 +26,10 @@ pub(super) struct Choice {
     pub(super) owners: Owners,
     /// Documents that are lost, and the version that is not whole.
     pub(super) lost: Vec<(String, u64)>,
+    /// Versions that are known to be damaged, deleted or replaced.
+    pub(super) accounted: BTreeSet<u64>,
+    /// Which document a version was of, as far as the journal's remains say so.
+    pub(super) ids: BTreeMap<u64, String>,
 }
 
 /// Makes every head name a version that is whole, or removes it.
@@ -52,7 +56,7 @@ pub(super) fn choose(
         let sequence = store.sequence_of(&DOCUMENTS, id.as_str())?.unwrap_or_default();
         if history.is_deleted(store, &id, head.version, sequence)? {
             changes.push((id, None));
-        } else if let Some(reason) = check::document(store, &head)? {
+        } else if let Some(reason) = check::document(store, &id, &head)? {
             broken.insert(id, (head, reason));
         } else if let Some(reason) = history.newer(&id, head.version, sequence) {
             repair.older.push(Damage { id, reason });
@@ -61,12 +65,13 @@ pub(super) fn choose(
     let ids: BTreeSet<String> = broken.keys().cloned().collect();
     let mut older = if ids.is_empty() { Vec::new() } else { rebuild.copies(&DOCUMENTS, &ids)? };
     older.sort_by_key(|(_, sequence, _)| std::cmp::Reverse(*sequence));
+    let mut accounted: BTreeSet<u64> = broken.values().map(|(head, _)| head.version).collect();
     for (id, (head, reason)) in broken {
         let mut found = None;
         for (_, sequence, candidate) in older.iter().filter(|(of, ..)| *of == id) {
             if candidate.version != head.version
                 && !history.is_deleted(store, &id, candidate.version, *sequence)?
-                && check::document(store, candidate)?.is_none()
+                && check::document(store, &id, candidate)?.is_none()
             {
                 found = Some(candidate.clone());
                 break;
@@ -96,7 +101,11 @@ pub(super) fn choose(
         repair.documents += 1;
     }
     owners.sort();
-    Ok(Choice { owners, lost })
+    for row in store.scan(&DELETED) {
+        accounted.insert(row?.1);
+    }
+    accounted.extend(history.deleted.into_keys().chain(history.replaced));
+    Ok(Choice { owners, lost, accounted, ids: history.ids })
 }
 
 fn write(store: &Store, mut changes: Vec<(String, Option<Head>)>) -> Result<()> {
@@ -116,17 +125,22 @@ fn write(store: &Store, mut changes: Vec<(String, Option<Head>)>) -> Result<()> 
 }
 
 /// What the journal's remains say of documents: the last version of each, and which versions were deleted.
+#[derive(Default)]
 struct History {
     last: BTreeMap<String, (Sequence, u64)>,
     deleted: BTreeMap<u64, Sequence>,
+    replaced: Vec<u64>,
+    ids: BTreeMap<u64, String>,
 }
 
 impl History {
     fn of(store: &Store) -> Result<Self> {
-        let mut history = Self { last: BTreeMap::new(), deleted: BTreeMap::new() };
+        let mut history = Self::default();
         for (sequence, entry) in store.journal_remains()? {
             match Operation::decode(&entry) {
-                Ok(Operation::Insert { id, version, .. }) => {
+                Ok(Operation::Insert { id, version, replaced }) => {
+                    history.replaced.extend(replaced.map(|(old, _)| old));
+                    history.ids.insert(version, id.clone());
                     history.last.insert(id, (sequence, version));
                 }
                 Ok(Operation::Delete { version, .. }) => {

@@ -5,19 +5,24 @@
 //! belongs to nobody (`settle`), what is left of a document that is not whole (`salvage`). Only then does the new store take the old one's
 //! place, and the old one is kept.
 
+mod account;
 mod heads;
 mod salvage;
 mod settle;
 
 use std::path::{Path, PathBuf};
 
-use neodex_storage::{Rebuild, Store, StoreOptions};
+use neodex_storage::{Rebuild, Sequence, Store, StoreOptions};
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::database::recovery::behind;
 use crate::database::verify;
 use crate::error::{Error, Result};
 use crate::schema::is_truth;
+
+/// The folder of the word index.
+const LEXICAL: &str = "lexical";
 
 /// What a repair has done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -30,6 +35,10 @@ pub struct Repair {
     pub older: Vec<Damage>,
     /// Documents that are gone.
     pub lost: Vec<Damage>,
+    /// Documents that are gone and of which nothing is left that names them.
+    pub unnamed: u64,
+    /// Whether nothing at all could be read of the store.
+    pub nothing_left: bool,
     /// Documents whose vectors are gone: they are found by words until `reembed` has made new ones.
     pub without_vectors: Vec<Damage>,
     /// The last transactions whose rows were nowhere to be found: after the first number, up to the second.
@@ -55,7 +64,12 @@ impl Repair {
     /// Whether anything was lost, or may have been.
     #[must_use]
     pub fn lost_something(&self) -> bool {
-        !self.older.is_empty() || !self.lost.is_empty() || self.missing_transactions.is_some() || self.settings_lost
+        !self.older.is_empty()
+            || !self.lost.is_empty()
+            || self.unnamed > 0
+            || self.nothing_left
+            || self.missing_transactions.is_some()
+            || self.settings_lost
     }
 }
 
@@ -75,17 +89,21 @@ pub fn repair(path: impl AsRef<Path>, progress: &mut dyn FnMut(&str, u64, u64)) 
         return Ok(Repair { documents, ..Repair::default() });
     }
     let rebuild = Rebuild::begin(path)?;
-    let known = rebuild.known_sequence();
+    // Asked before it goes: it has a list of documents of its own.
+    let witness = account::witness(&rebuild, &path.join(LEXICAL));
+    let known = rebuild.known_sequence().max(witness.as_ref().map_or(Sequence::ZERO, |it| Sequence(it.sequence)));
     let carved =
         rebuild.carve(&options, &is_truth, &mut |done, total| progress("reading what is left", done, total))?;
     let mut repair = Repair { damaged: true, ..Repair::default() };
     repair.missing_transactions = (carved.newest < known).then_some((carved.newest.0, known.0));
     repair.settings_lost = carved.manifest_found == Some(false);
+    repair.nothing_left = carved.values == 0;
     let salvaged = {
         let store = Store::open(rebuild.draft(), options)?;
         let mut report = |done| progress("putting it in order", done, 0);
         let choice = heads::choose(&store, &rebuild, &mut repair, &mut report)?;
         let salvaged = salvage::read(&store, &choice.lost)?;
+        account::close(&store, &choice, witness.as_ref(), &carved, &mut repair)?;
         settle::settle(&store, &choice.owners, &mut repair, &mut report)?;
         store.compact(&mut |rows| progress("writing the new store", rows, 0))?;
         salvaged
@@ -103,6 +121,9 @@ fn sound(path: &Path, options: &StoreOptions, progress: &mut dyn FnMut(&str, u64
         Err(error) if error.kind() == neodex_storage::ErrorKind::Damaged => return Ok(None),
         Err(error) => return Err(error.into()),
     };
+    if behind(&store, path).is_some() {
+        return Ok(None);
+    }
     let checked = verify::store(&store, &mut |read| {
         progress("checking the store", read, 0);
         true
@@ -117,7 +138,7 @@ fn sound(path: &Path, options: &StoreOptions, progress: &mut dyn FnMut(&str, u64
 
 /// The word index is made again when the database is opened.
 fn forget_lexical(path: &Path) -> Result<()> {
-    let folder = path.join("lexical");
+    let folder = path.join(LEXICAL);
     match std::fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(folder)(error)),
         _ => Ok(()),

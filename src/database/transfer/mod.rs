@@ -7,8 +7,9 @@
 //! ```
 //!
 //! or the same two tables as Parquet. Both are in the order of the documents' ids. What comes back is what went out, bit for bit: numbers
-//! are written so that they read back as they were.
+//! are written so that they read back as they were (`exact`), where need be with their bits in a further field.
 
+mod exact;
 mod export;
 mod import;
 mod jsonl;

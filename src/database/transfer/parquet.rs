@@ -28,6 +28,7 @@ const DOCUMENTS: &str = "message documents {
     required binary text (STRING);
     required binary metadata (STRING);
     required binary headings (STRING);
+    required binary exact (STRING);
 }";
 const CHUNKS: &str = "message chunks {
     required binary document_id (STRING);
@@ -78,6 +79,7 @@ impl ParquetWriter {
             rows.iter().map(|row| ByteArray::from(row.text.as_str())).collect(),
             rows.iter().map(|row| json(&row.metadata)).collect(),
             rows.iter().map(|row| json(&row.headings)).collect(),
+            rows.iter().map(|row| json(&row.exact)).collect(),
         ];
         self.documents.group(|group| {
             for column in &columns {
@@ -258,6 +260,8 @@ impl FromRow for DocumentRow {
             text: columns.text("text")?,
             metadata: columns.json("metadata")?,
             headings: columns.json("headings")?,
+            // Exports of before there was such a column have none.
+            exact: columns.json("exact").unwrap_or_default(),
         })
     }
 }

@@ -1,7 +1,10 @@
 //! A row of each of the two tables.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::exact;
 use crate::chunking::Chunk;
 use crate::document::{Document, Heading, Metadata};
 use crate::error::Error;
@@ -15,6 +18,9 @@ pub(super) struct DocumentRow {
     pub(super) metadata: serde_json::Map<String, serde_json::Value>,
     #[serde(default)]
     pub(super) headings: Vec<HeadingRow>,
+    /// The bits of numbers in the metadata that JSON would change; see `exact`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) exact: BTreeMap<String, String>,
 }
 
 /// A heading of it.
@@ -35,6 +41,7 @@ pub(super) struct ChunkRow {
     /// Indexes of the headings above it, outermost first.
     pub(super) heading_path: Vec<usize>,
     /// Empty while it has none.
+    #[serde(serialize_with = "exact::vector")]
     pub(super) vector: Vec<f32>,
 }
 
@@ -44,6 +51,7 @@ impl From<Document> for DocumentRow {
             |heading: Heading| HeadingRow { level: heading.level, text: heading.text, offset: heading.offset };
         Self {
             id: document.id.as_str().to_owned(),
+            exact: exact::bits(document.metadata.as_map()),
             metadata: document.metadata.as_map().clone(),
             headings: document.headings.into_iter().map(heading).collect(),
             title: document.title,
@@ -56,7 +64,9 @@ impl DocumentRow {
     /// The document, if it may be stored.
     pub(super) fn into_document(self) -> Result<Document, Error> {
         let mut document = Document::new(self.id, self.text).title(self.title);
-        document.metadata = Metadata::from(self.metadata);
+        let mut metadata = self.metadata;
+        exact::restore(&mut metadata, &self.exact);
+        document.metadata = Metadata::from(metadata);
         document.headings = self
             .headings
             .into_iter()

@@ -5,6 +5,8 @@ use candle_core::{DType, Result, Tensor};
 use super::parameter::Parameter;
 use crate::op;
 
+/// In front of the names of its parameters.
+pub(super) const HEAD: &str = "decoder.";
 /// Most logits formed at once: rows times vocabulary.
 const LOGITS: usize = 1 << 29;
 
