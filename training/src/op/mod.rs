@@ -18,6 +18,8 @@ mod plain;
 
 use candle_core::{Device, Result, Tensor};
 
+pub use plain::{gelu, gelu_backward, layer_norm, layer_norm_backward};
+
 /// What one AdamW step does to one parameter (Loshchilov & Hutter 2019): decoupled decay, bias-corrected moments.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamwStep {
@@ -106,36 +108,6 @@ pub fn rms_norm_backward(
     eps: f32,
 ) -> Result<(Tensor, Tensor)> {
     on_device!(x, rms_norm_backward(x, weight, dy, carry, eps))
-}
-
-/// LayerNorm: `x` `(n, d)`, `weight` and `bias` `(d)` to `(n, d)`; for variants of the model.
-#[allow(clippy::missing_errors_doc)]
-pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f32) -> Result<Tensor> {
-    plain::layer_norm(x, weight, bias, eps)
-}
-
-/// Gradients of [`layer_norm`]: `dx` `(n, d)` with `carry` added, and those of weight and bias, `(d)` in f32.
-#[allow(clippy::missing_errors_doc)]
-pub fn layer_norm_backward(
-    x: &Tensor,
-    weight: &Tensor,
-    dy: &Tensor,
-    carry: Option<&Tensor>,
-    eps: f32,
-) -> Result<(Tensor, Tensor, Tensor)> {
-    plain::layer_norm_backward(x, weight, dy, carry, eps)
-}
-
-/// GELU of every element; for variants of the model.
-#[allow(clippy::missing_errors_doc)]
-pub fn gelu(u: &Tensor) -> Result<Tensor> {
-    plain::gelu(u)
-}
-
-/// Gradient of [`gelu`].
-#[allow(clippy::missing_errors_doc)]
-pub fn gelu_backward(u: &Tensor, dy: &Tensor) -> Result<Tensor> {
-    plain::gelu_backward(u, dy)
 }
 
 /// SwiGLU: `u` `(n, 2i)`, gate half first, to `silu(gate) * value` `(n, i)`.
