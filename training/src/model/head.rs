@@ -54,7 +54,7 @@ impl LanguageModelHead {
             drop(logits);
             losses.push((loss.sum_all()?, correct.sum_all()?));
             if scale.is_some() {
-                self.weight.add_grad(&op::matmul(&dlogits.t()?, &picked)?)?;
+                self.weight.add_grad_product(&dlogits.t()?, &picked)?;
                 self.bias.add_grad(&op::column_sum(&dlogits)?)?;
                 gradients.push(op::matmul(&dlogits, self.weight.weight())?.to_dtype(DType::F32)?);
             }
