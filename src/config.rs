@@ -3,7 +3,7 @@
 //! Two kinds of settings live here: those that become part of the database (how text is cut, the distance, how rows are kept) and are
 //! checked against its manifest on every open, and those of the process (memory, threads), free to differ each time.
 
-use neodex_index::vector::{Distance, RowFormat};
+use neodex_index::vector::{BuildOptions, Distance, RowFormat, SealPolicy, SearchOptions};
 
 use crate::chunking::ChunkingConfig;
 use crate::error::{Error, Result};
@@ -25,6 +25,12 @@ pub struct Config {
     pub indexing_memory_bytes: usize,
     /// Texts on their way through parsing, embedding and committing, in bytes; what bounds the memory of an ingest.
     pub in_flight_bytes: usize,
+    /// When vectors are sealed into segments, and segments merged.
+    pub sealing: SealPolicy,
+    /// How segments are built.
+    pub graph: BuildOptions,
+    /// How widely segments are searched.
+    pub search: SearchOptions,
 }
 
 impl Default for Config {
@@ -37,6 +43,9 @@ impl Default for Config {
             cache_bytes: 64 << 20,
             indexing_memory_bytes: 96 << 20,
             in_flight_bytes: 32 << 20,
+            sealing: SealPolicy::default(),
+            graph: BuildOptions::default(),
+            search: SearchOptions::default(),
         }
     }
 }

@@ -31,12 +31,18 @@ mod embedding;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
+/// The indexes by themselves, for those who want no database around them: bring keys and vectors, keep the rest.
+pub mod index {
+    pub use neodex_index::vector;
+    pub use neodex_index::{Error, ErrorKind, Key, KeySet, Result, Scored, top_k};
+}
 mod ingest;
 mod load;
 pub mod parse;
 pub mod query;
 mod record;
 mod schema;
+mod sealing;
 pub mod search;
 
 pub use config::Config;
@@ -54,8 +60,9 @@ pub use embedding::{bundled_files, bundled_model, bundled_model_with, has_bundle
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, OnStored, Stored, SyncOptions};
 pub use neodex_index::Scored;
-pub use neodex_index::vector::{Distance, RowFormat, instruction_set};
+pub use neodex_index::vector::{BuildOptions, Distance, Plan, RowFormat, SealPolicy, SearchOptions, instruction_set};
+pub use sealing::SealProgress;
 pub use search::{
     Candidates, Evidence, Explain, Facet, FacetValue, Fusion, FusionExplain, Group, Hit, LegScore, Mode, Search,
-    SearchResults,
+    SearchResults, SegmentPlan, VectorPlan,
 };

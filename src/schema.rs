@@ -8,6 +8,7 @@
 use neodex_storage::{Malformed, Table, TableValue};
 
 use crate::bytes::{Reader, Writer};
+use crate::sealing::stored::StoredSegment;
 
 /// Document id → [`Head`].
 pub(crate) const DOCUMENTS: Table<String, Head> = Table::new(16, "documents");
@@ -15,8 +16,8 @@ pub(crate) const DOCUMENTS: Table<String, Head> = Table::new(16, "documents");
 pub(crate) const RECORDS: Table<(u64, u32), Vec<u8>> = Table::new(17, "records");
 /// (version, block × [`PARTS_PER_BLOCK`] + part) → the text, in compressed blocks.
 pub(crate) const TEXTS: Table<(u64, u32), Vec<u8>> = Table::new(18, "texts");
-/// First chunk key of a run → the int8 codes of that run of chunks, read whole when the database is opened.
-pub(crate) const CODES: Table<u64, Vec<u8>> = Table::new(19, "codes");
+/// First chunk key of a run → its codes as the first databases had them, in eight bits a value; made anew when such a database is opened.
+pub(crate) const FIRST_CODES: Table<u64, Vec<u8>> = Table::new(19, "codes of 8 bits");
 /// (chunk key, part) → a full-precision row.
 pub(crate) const ROWS: Table<(u64, u32), Vec<u8>> = Table::new(20, "rows");
 /// Deleted document id → the version that was deleted: a removal is a record too, so that a repair from raw bytes knows of it.
@@ -31,6 +32,14 @@ pub(crate) const SOURCE_DOCUMENTS: Table<String, ()> = Table::new(24, "source do
 pub(crate) const TOTALS: Table<String, Totals> = Table::new(25, "totals");
 /// One row: the journal has been trimmed up to this Sequence.
 pub(crate) const TRIMMED: Table<String, u64> = Table::new(26, "trimmed");
+/// (first chunk key of a run, part) → the codes of that run of chunks in twelve bits a value, read whole when the database is opened.
+pub(crate) const CODES: Table<(u64, u32), Vec<u8>> = Table::new(27, "codes");
+/// The same of chunks that are gone, while a segment may walk over them.
+pub(crate) const BURIED_CODES: Table<(u64, u32), Vec<u8>> = Table::new(28, "codes of deleted vectors");
+/// Segment → that it counts, and what its bytes are.
+pub(crate) const SEGMENTS: Table<u64, StoredSegment> = Table::new(29, "vector segments");
+/// (segment, part) → its bytes.
+pub(crate) const SEGMENT_BYTES: Table<(u64, u32), Vec<u8>> = Table::new(30, "bytes of vector segments");
 
 /// As [`ROWS`], of the second [`Slot`].
 pub(crate) const SECOND_ROWS: Table<(u64, u32), Vec<u8>> = Table::new(40, "rows of the second slot");
@@ -38,11 +47,15 @@ pub(crate) const SECOND_ROWS: Table<(u64, u32), Vec<u8>> = Table::new(40, "rows 
 pub(crate) const CODES_OF: Table<String, u64> = Table::new(41, "codes of");
 
 /// Every table of the library, for `verify`.
-pub(crate) const TABLE_NAMES: [(u8, &str); 13] = [
+pub(crate) const TABLE_NAMES: [(u8, &str); 17] = [
     (DOCUMENTS.id(), DOCUMENTS.name()),
     (RECORDS.id(), RECORDS.name()),
     (TEXTS.id(), TEXTS.name()),
+    (FIRST_CODES.id(), FIRST_CODES.name()),
     (CODES.id(), CODES.name()),
+    (BURIED_CODES.id(), BURIED_CODES.name()),
+    (SEGMENTS.id(), SEGMENTS.name()),
+    (SEGMENT_BYTES.id(), SEGMENT_BYTES.name()),
     (ROWS.id(), ROWS.name()),
     (DELETED.id(), DELETED.name()),
     (UNREFERENCED.id(), UNREFERENCED.name()),
@@ -74,6 +87,8 @@ pub(crate) fn is_truth(table: u8) -> bool {
 
 /// The counter chunk keys are taken from.
 pub(crate) const KEY_COUNTER: &str = "keys";
+/// The counter segments are numbered from.
+pub(crate) const SEGMENT_COUNTER: &str = "vector segments";
 /// The key of the one row of a table that has one row.
 pub(crate) const ONLY: &str = "only";
 /// Text is compressed in blocks of this many bytes: small enough that a passage is read without its document, large enough to compress.

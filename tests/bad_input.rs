@@ -55,6 +55,30 @@ fn one_bad_file_does_not_stop_its_neighbours() {
 }
 
 #[test]
+fn records_that_are_no_documents_are_passed_over_in_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = dir.path().join("files");
+    std::fs::create_dir(&files).unwrap();
+    write(&files, "curve.jsonl", b"{\"step\": 1, \"loss\": 4.2}\n{\"step\": 2, \"loss\": 3.9}\n");
+    write(&files, "scores.tsv", b"query-id\tscore\nq1\t1\nq2\t0\n");
+    write(&files, "mixed.jsonl", b"{\"note\": 1}\n{\"id\": \"a\", \"text\": \"otters\"}\n{\"note\": 2}\n");
+    write(&files, "broken.jsonl", b"{\"note\": 1}\n{\"note\":\n");
+    let db = Database::builder(dir.path().join("db")).without_embedder().open().unwrap();
+    let report = db.sync(&files, &SyncOptions::default()).unwrap();
+    assert_eq!(report.without_text, ["curve.jsonl", "scores.tsv"]);
+    let failed: Vec<&str> = report.failed.iter().map(|failure| failure.source.as_str()).collect();
+    let each = ["broken.jsonl#1", "broken.jsonl#2", "mixed.jsonl#1", "mixed.jsonl#3"];
+    assert_eq!(failed, each, "a file with one document, or with one line nobody can read, is told of in full");
+    assert_eq!(report.added, 1);
+    let named = db.sync(files.join("curve.jsonl"), &SyncOptions::default()).unwrap();
+    assert!(named.failed.len() == 2 && named.without_text.is_empty(), "a file that was named is: {named:?}");
+    let mut options = SyncOptions::default();
+    options.parse.fields.text = Some("step".to_owned());
+    let other = db.sync(&files, &options).unwrap();
+    assert!(other.added == 2 && other.without_text.is_empty(), "with a field named nothing is assumed: {other:?}");
+}
+
+#[test]
 fn a_hundred_megabytes_on_one_line() {
     let dir = tempfile::tempdir().unwrap();
     let files = dir.path().join("files");
@@ -135,7 +159,7 @@ fn a_database_that_cannot_be_opened_says_why() {
     drop(db);
 
     let format = std::fs::read_to_string(path.join("FORMAT")).unwrap();
-    write(&path, "FORMAT", format.replacen("format = 2", "format = 999", 1).as_bytes());
+    write(&path, "FORMAT", format.replacen("format = 3", "format = 999", 1).as_bytes());
     let newer = Database::builder(&path).without_embedder().open().unwrap_err();
     assert_eq!(newer.kind(), ErrorKind::Unusable);
     assert!(newer.to_string().contains("999"), "{newer}");

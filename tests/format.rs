@@ -9,8 +9,11 @@ mod words;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use neodex::{Database, Document, Heading, Mode};
+use neodex::{Config, Database, Document, Heading, Mode, SealPolicy};
 use words::WordEmbedder;
+
+/// From this format on the fixtures have segments of vectors.
+const FIRST_WITH_SEGMENTS: u32 = 3;
 
 fn fixture(format: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(format!("format-{format}.db"))
@@ -62,6 +65,7 @@ fn fill(db: &Database) {
     db.insert(Document::new("gone", "This was deleted: vanishedword.")).unwrap();
     let report = db.insert_many(documents()).unwrap();
     assert_eq!((report.added, report.replaced), (14, 1));
+    db.wait_until_sealed(|_| true).unwrap();
     assert!(db.delete("gone").unwrap());
 }
 
@@ -95,9 +99,12 @@ fn check(db: &Database) {
 fn make_fixture() {
     let path = fixture(neodex_storage::FORMAT_VERSION);
     assert!(!path.exists(), "a fixture is never made again");
-    let db = open(&path);
+    // So few that there is a segment, and a deleted vector that it walks over.
+    let config = Config { sealing: SealPolicy::default().with_seal_at(8), ..Config::default() };
+    let db = Database::builder(&path).embedder(WordEmbedder::default()).config(config).open().unwrap();
     fill(&db);
     check(&db);
+    assert!(db.stats().unwrap().vector_segments > 0);
 }
 
 #[test]
@@ -109,7 +116,9 @@ fn every_format_there_has_been_opens_and_answers() {
         copy(&fixture(format), &path);
         let db = open(&path);
         check(&db);
-        assert_eq!(db.stats().unwrap().format_version, neodex_storage::FORMAT_VERSION);
+        let stats = db.stats().unwrap();
+        assert_eq!(stats.format_version, neodex_storage::FORMAT_VERSION);
+        assert_eq!(stats.vector_segments > 0, format >= FIRST_WITH_SEGMENTS);
         let upgraded = db.notices().iter().any(|notice| notice.contains("brought from format"));
         assert_eq!(upgraded, format < neodex_storage::FORMAT_VERSION, "{:?}", db.notices());
         db.insert(Document::new("new", "It can be written to: quokkaword.")).unwrap();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::bench_encoder::BenchEncoderArgs;
+use crate::commands::bench_index::BenchIndexArgs;
 use crate::commands::bench_ingest::BenchIngestArgs;
 use crate::commands::bench_search::BenchSearchArgs;
 use crate::commands::delete::DeleteArgs;
@@ -194,6 +195,8 @@ pub(crate) enum EvalCommand {
 pub(crate) enum BenchCommand {
     /// Measure how fast a model reads.
     Encoder(BenchEncoderArgs),
+    /// Measure the vector index.
+    Index(BenchIndexArgs),
     /// Measure reading a path into a temporary database.
     Ingest(BenchIngestArgs),
     /// Measure searching the database.

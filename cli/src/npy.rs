@@ -1,4 +1,5 @@
-//! Writing NumPy's `.npy`, version 1.0: a header of fixed length whose number of rows is filled in at the end, then float32 rows.
+//! NumPy's `.npy`: written in version 1.0, a header of fixed length whose number of rows is filled in at the end, then float32 rows; read where
+//! it is such an array, whoever wrote it.
 
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 
@@ -51,6 +52,39 @@ fn header(rows: u64, columns: usize) -> Vec<u8> {
     header
 }
 
+/// The columns and the values of a two-dimensional float32 array, row after row.
+///
+/// # Errors
+/// Says what it is instead.
+pub(crate) fn read(bytes: &[u8]) -> Result<(usize, Vec<f32>), String> {
+    let (version, rest) = bytes
+        .strip_prefix(b"\x93NUMPY")
+        .and_then(|rest| rest.split_first_chunk::<2>())
+        .ok_or("it is no NumPy array")?;
+    let (length, rest) = match version[0] {
+        1 => rest.split_first_chunk::<2>().map(|(length, rest)| (usize::from(u16::from_le_bytes(*length)), rest)),
+        _ => rest.split_first_chunk::<4>().map(|(length, rest)| (u32::from_le_bytes(*length) as usize, rest)),
+    }
+    .ok_or("it ends within its header")?;
+    let (header, data) = rest.split_at_checked(length).ok_or("it ends within its header")?;
+    let header = String::from_utf8_lossy(header);
+    let field = |name: &str| header.split_once(&format!("'{name}':")).map(|(_, value)| value.trim_start());
+    if !field("descr").is_some_and(|kind| kind.starts_with("'<f4'")) {
+        return Err("its values are not float32; save it with .astype('float32')".to_owned());
+    }
+    if !field("fortran_order").is_some_and(|order| order.starts_with("False")) {
+        return Err("it is stored column by column; save a copy of it".to_owned());
+    }
+    let shape =
+        field("shape").and_then(|shape| shape.strip_prefix('(')?.split_once(')')).map_or("", |(shape, _)| shape);
+    let shape: Vec<usize> = shape.split(',').filter_map(|size| size.trim().parse().ok()).collect();
+    let [rows, columns] = shape[..] else { return Err("it is not of shape (vectors, dimension)".to_owned()) };
+    if rows.checked_mul(columns).and_then(|values| values.checked_mul(4)) != Some(data.len()) {
+        return Err(format!("it should have {rows} x {columns} values and has {} bytes of them", data.len()));
+    }
+    Ok((columns, data.as_chunks().0.iter().map(|value| f32::from_le_bytes(*value)).collect()))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -66,6 +100,8 @@ mod tests {
         writer.finish().unwrap();
         drop(writer);
         let bytes = bytes.into_inner();
+        assert_eq!(read(&bytes).unwrap(), (2, vec![1.0, -2.5, 0.0, 3.0]));
+        assert!(read(&bytes[..bytes.len() - 1]).is_err() && read(b"text").is_err());
         assert_eq!(bytes.len(), HEADER_BYTES + 16);
         assert_eq!(bytes[..10], *b"\x93NUMPY\x01\x00\x76\x00");
         let text = String::from_utf8_lossy(&bytes[10..HEADER_BYTES]);

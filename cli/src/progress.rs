@@ -123,12 +123,19 @@ fn line(progress: &IngestProgress, seconds: f64) -> String {
     parts.join(", ")
 }
 
-/// The time left, once there is something to tell it by.
+/// The time left, once there is something to tell it by: the first batch is slow, and a guess of hours frightens people off.
 fn left(state: &ProgressState, to: &mut dyn Write) {
-    if state.pos() > 0 {
+    let done = state.pos() as f64 / state.len().unwrap_or(0).max(1) as f64;
+    if let Some(left) = time_left(done, state.elapsed()) {
         // A bar that cannot be written is a bar nobody sees.
-        let _ = write!(to, ", {:#} left", HumanDuration(state.eta()));
+        let _ = write!(to, ", {:#} left", HumanDuration(left));
     }
+}
+
+/// By what the share `done` took; none while that says too little.
+fn time_left(done: f64, elapsed: Duration) -> Option<Duration> {
+    let telling = done >= 0.03 || (done >= 0.002 && elapsed >= Duration::from_secs(30));
+    telling.then(|| Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - done).max(0.0) / done).ok())?
 }
 
 #[cfg(test)]
@@ -139,5 +146,15 @@ mod tests {
     fn a_line_says_what_is_known() {
         let progress = IngestProgress { documents: 1200, tokens: 50_000, failed: 1, ..IngestProgress::default() };
         assert_eq!(line(&progress, 2.0), "1,200 documents, 25,000 tokens/s, 1 failed");
+    }
+
+    #[test]
+    fn the_time_left_waits_until_it_can_be_told() {
+        let seconds = Duration::from_secs;
+        assert_eq!(time_left(0.0, seconds(90)), None);
+        assert_eq!(time_left(0.01, seconds(7)), None);
+        assert_eq!(time_left(0.25, seconds(10)), Some(seconds(30)));
+        assert_eq!(time_left(0.01, seconds(40)), Some(seconds(3960)));
+        assert_eq!(time_left(1.0, seconds(40)), Some(seconds(0)));
     }
 }

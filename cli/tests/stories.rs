@@ -114,7 +114,7 @@ fn a_mistake_ends_with_two_and_says_where() {
 fn a_database_of_another_format_ends_with_three() {
     let dir = library();
     let format = dir.path().join("neodex.db/FORMAT");
-    let newer = std::fs::read_to_string(&format).unwrap().replacen("format = 2", "format = 7", 1);
+    let newer = std::fs::read_to_string(&format).unwrap().replacen("format = 3", "format = 7", 1);
     std::fs::write(format, newer).unwrap();
     let output = neodex(dir.path(), &["stats"]);
     assert_eq!(status(&output), 3, "{}", text(&output.stderr));

@@ -63,6 +63,13 @@ pub enum Error {
         reason: String,
     },
 
+    /// A vector segment could not be built.
+    #[error("a segment of the vector index could not be built ({reason}); its vectors are scanned one by one instead")]
+    Building {
+        /// What went wrong.
+        reason: String,
+    },
+
     /// The lexical index failed.
     #[error("the lexical index failed while {action}: {source}")]
     Lexical {
@@ -115,7 +122,9 @@ impl Error {
             | Error::UnknownField { .. }
             | Error::TypeMismatch { .. } => ErrorKind::Input,
             Error::Damaged { .. } => ErrorKind::Data,
-            Error::Lexical { .. } | Error::Stopped { .. } | Error::Io { .. } => ErrorKind::System,
+            Error::Building { .. } | Error::Lexical { .. } | Error::Stopped { .. } | Error::Io { .. } => {
+                ErrorKind::System
+            }
         }
     }
 

@@ -44,7 +44,7 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         let meaning = db
             .embedder()
-            .map(|embedder| Meaning::start(Arc::clone(embedder), db.window_tokens(), &config, Arc::clone(&metrics)))
+            .map(|embedder| Meaning::start(Arc::clone(embedder), &config, Arc::clone(&metrics)))
             .transpose()?;
         Ok(Self(Arc::new(Shared {
             keys: Keys::of(&config),

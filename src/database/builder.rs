@@ -10,12 +10,14 @@ use crate::chunking::{Chunker, StructuralChunker};
 use crate::config::Config;
 use crate::database::aftermath::Aftermath;
 use crate::database::{Database, Inner, manifest, recovery, switch};
-use crate::embedding::{Embedder, bundled};
+use crate::embedding::{BroughtVectors, Embedder, bundled};
 use crate::error::{Error, Result};
 use crate::ingest::apply::Applier;
 use crate::ingest::budget::Budget;
 use crate::ingest::vacate::drop_vectors;
 use crate::schema::{ONLY, Slot, TOTALS};
+use crate::sealing::Sealer;
+use crate::search::filter::FilterCache;
 
 /// How a database is opened. Nothing happens until [`DatabaseBuilder::open`].
 #[must_use]
@@ -75,6 +77,12 @@ impl DatabaseBuilder {
     pub fn shared_embedder(mut self, embedder: Arc<dyn Embedder>) -> Self {
         self.meaning = Meaning::Given(embedder);
         self
+    }
+
+    /// Vectors of `dimension` values (1 to 4096) that are made elsewhere: [`Database::insert_vectors`] stores them and [`Database::search_vector`]
+    /// searches them. The documents beside them are searched by words.
+    pub fn vectors(self, dimension: usize) -> Self {
+        self.shared_embedder(Arc::new(BroughtVectors::new(dimension)))
     }
 
     /// No vectors: search by words, and store documents without. A database made this way stays so until it is given an embedder.
@@ -193,15 +201,30 @@ impl DatabaseBuilder {
         let recovered = recovery::recover(&store, &path, &config)?;
         notices.extend(recovered.notices);
         let slot = manifest::slot(&store.manifest().fields);
-        notices.extend(pending(&store, slot, embedder.is_some(), self.background)?);
+        let embeds_text = embedder.is_some_and(Embedder::embeds_text);
+        notices.extend(pending(&store, slot, embeds_text, self.background)?);
         notices.extend(switch::notice(&store)?);
-        let applier = Applier::start(store.clone(), recovered.indexes.clone(), recovered.searchable)?;
+        let indexes = recovered.indexes;
+        let policy = config.sealing.clone();
+        let sealer = match &indexes.vectors {
+            Some(vectors) => Some(Sealer::start(
+                store.clone(),
+                Arc::clone(vectors),
+                policy.clone(),
+                config.graph.clone(),
+                Arc::clone(&indexes.sealing),
+            )?),
+            None => None,
+        };
+        let applier = Applier::start(store.clone(), indexes.clone(), recovered.searchable, policy)?;
         let chunker = self.chunker.unwrap_or_else(|| Arc::new(StructuralChunker::new(&config.chunking)));
         let aftermath = Aftermath::after_crash(&store)?;
         let inner = Inner {
             aftermath,
             applier,
-            indexes: recovered.indexes,
+            sealer,
+            indexes,
+            filters: FilterCache::default(),
             store,
             path,
             budget: Budget::new(config.in_flight_bytes),
@@ -232,6 +255,11 @@ fn usual(stored: Option<&BTreeMap<String, String>>, notices: &mut Vec<String>) -
         return Ok(None);
     }
     let Some((name, fingerprint)) = manifest::model(fields) else { return bundled::shared() };
+    if let Some((dimension, ..)) = manifest::vectors(fields)
+        && BroughtVectors::new(dimension).fingerprint() == fingerprint
+    {
+        return Ok(Some(Arc::new(BroughtVectors::new(dimension))));
+    }
     match bundled::shared()? {
         Some(bundled) if bundled.fingerprint() == fingerprint => Ok(Some(bundled)),
         Some(bundled) if bundled.name() == name => {

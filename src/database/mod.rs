@@ -43,6 +43,8 @@ use crate::ingest::sync::{SyncOptions, sync};
 use crate::ingest::writer::{Item, Writer};
 use crate::load;
 use crate::schema::{DOCUMENTS, Slot};
+use crate::sealing::{SealProgress, Sealer};
+use crate::search::filter::FilterCache;
 use crate::search::{Search, filter};
 
 pub use aftermath::Health;
@@ -71,7 +73,10 @@ pub(crate) struct Inner {
     pub(crate) aftermath: Aftermath,
     // The applier goes first: it drains into the indexes and the store while both are there.
     pub(crate) applier: Applier,
+    /// None in a database without vectors.
+    pub(crate) sealer: Option<Sealer>,
     pub(crate) indexes: Indexes,
+    pub(crate) filters: FilterCache,
     pub(crate) store: Store,
     pub(crate) path: PathBuf,
     pub(crate) config: Config,
@@ -94,6 +99,11 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Inner {
+    /// Whether vectors can be made of text here.
+    pub(crate) fn embeds_text(&self) -> bool {
+        self.embedder.as_ref().is_some_and(|embedder| embedder.embeds_text())
+    }
+
     /// What turns planned documents into rows, with this database's settings.
     pub(crate) fn preparer(&self) -> Preparer<'_> {
         Preparer {
@@ -150,13 +160,39 @@ impl Database {
         let mut writer = Writer::new(&self.inner, &control);
         let source = document.id.to_string();
         document.check()?;
-        writer.push(Item { document, source, origin: None, permit: None })?;
+        writer.push(Item { document, source, origin: None, permit: None, vector: None })?;
         let report = writer.finish()?;
         self.wrote();
         match report.failed.into_iter().next() {
             None => Ok(()),
             Some(failure) => Err(Error::Argument { field: "document", reason: failure.reason }),
         }
+    }
+
+    /// Stores many documents, each with a vector made elsewhere, for a database opened with [`DatabaseBuilder::vectors`]. A document is one passage
+    /// then, whatever its length; its text may be empty, and is searched by words as usual. One of the same id is replaced, even where only its
+    /// vector may have changed. Returns when all are durable.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] in a database that makes its own vectors; when the store refuses to write. Documents that cannot be stored, a vector of
+    /// another dimension or with a NaN in it for instance, are in the report.
+    pub fn insert_vectors(&self, items: impl IntoIterator<Item = (Document, Vec<f32>)>) -> Result<IngestReport> {
+        if self.inner.embedder.is_none() || self.inner.embeds_text() {
+            let reason =
+                "this database makes its own vectors; open one with `vectors(dimension)` to bring them".to_owned();
+            return Err(Error::Argument { field: "vector", reason });
+        }
+        let report = run(&self.inner, &Control::default(), |feed| {
+            for (document, vector) in items {
+                let source = document.id.to_string();
+                if !feed.vector(document, source, vector) {
+                    break;
+                }
+            }
+            Ok(IngestReport::default())
+        });
+        self.wrote();
+        report
     }
 
     /// Stores many documents, on all cores. Later ones replace earlier ones of the same id. Documents that cannot be stored are in the
@@ -335,6 +371,21 @@ impl Database {
         self.inner.applier.wait(self.inner.applier.last_sent())
     }
 
+    /// Waits until every vector that is due has been sealed into a segment, which makes searches among many vectors fast; they are found all the
+    /// while. `go_on` hears how far it is, ten times a second, and stops the waiting by returning false: the work goes on.
+    ///
+    /// # Errors
+    /// As [`Database::flush`]; [`Error::IndexingStopped`] with the reason when a segment could not be built.
+    pub fn wait_until_sealed(&self, go_on: impl FnMut(&SealProgress) -> bool) -> Result<()> {
+        self.flush()?;
+        let Some(sealer) = &self.inner.sealer else { return Ok(()) };
+        sealer.signal().wait(go_on);
+        match sealer.signal().progress().failed {
+            Some(reason) => Err(Error::IndexingStopped { reason }),
+            None => Ok(()),
+        }
+    }
+
     /// What happened while opening that a person should know: a rebuilt index, an unclean stop.
     pub fn notices(&self) -> &[String] {
         &self.inner.notices
@@ -350,9 +401,9 @@ impl Database {
         &self.inner.config
     }
 
-    /// Whether the database can search by meaning.
+    /// Whether the database makes vectors of text, and so can search by meaning.
     pub fn has_embedder(&self) -> bool {
-        self.inner.embedder.is_some()
+        self.inner.embeds_text()
     }
 
     /// Remembers that this handle has written.

@@ -1,4 +1,4 @@
-//! What happens on open, before the first caller gets a handle: sweep half-written versions, load the codes, and bring the lexical index up
+//! What happens on open, before the first caller gets a handle: sweep half-written versions, load the vectors, and bring the lexical index up
 //! to the store, from its watermark if the journal reaches back that far, from the documents themselves if not.
 //!
 //! The indexes are only ever derived from the store, so nothing here can lose a document; the worst case is time.
@@ -6,9 +6,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use neodex_index::DocumentKey;
 use neodex_index::lexical::{LexicalIndex, OpenOptions, last_commit};
-use neodex_index::vector::{Code, RowFormat, VectorSet};
-use neodex_index::{DocumentKey, Key};
+use neodex_index::vector::{RowFormat, VectorSet};
 use neodex_storage::{Sequence, Store};
 
 use crate::config::Config;
@@ -19,7 +19,8 @@ use crate::ingest::apply::Indexes;
 use crate::ingest::operation::Operation;
 use crate::ingest::write::sweep;
 use crate::load;
-use crate::schema::{CODES, CODES_OF, DOCUMENTS, ONLY, RECORDS, Slot, TOTALS, TRIMMED, UNREFERENCED};
+use crate::schema::{CODES_OF, DOCUMENTS, ONLY, RECORDS, Slot, TOTALS, TRIMMED, UNREFERENCED};
+use crate::sealing::recovery::load_vectors;
 
 /// The lexical index commits this often while it catches up, so that a second interruption does not begin again.
 const COMMIT_EVERY: u64 = 20_000;
@@ -61,15 +62,15 @@ pub(crate) fn recover(store: &Store, path: &Path, config: &Config) -> Result<Rec
     let manifest = store.manifest();
     let vectors = match manifest::vectors(&manifest.fields) {
         Some((dimension, distance, rows)) => {
-            let mut set = VectorSet::new(dimension, distance)?;
+            let mut set = Arc::new(VectorSet::new(dimension, distance)?);
             let slot = manifest::slot(&manifest.fields);
-            let mut loaded = codes(store, &set, slot, rows, dimension);
+            let mut loaded = fill(store, &set, slot, rows, &mut notices);
             if loaded.as_ref().is_err_and(is_damage) {
                 // Codes are made of full vectors, and made of them again where they are damaged.
                 notices.push("the codes of the vectors are damaged and are made again".to_owned());
                 store.commit(|tx| -> Result<()> { Ok(tx.put(&CODES_OF, ONLY, &0)?) })?;
-                set = VectorSet::new(dimension, distance)?;
-                loaded = codes(store, &set, slot, rows, dimension);
+                set = Arc::new(VectorSet::new(dimension, distance)?);
+                loaded = fill(store, &set, slot, rows, &mut notices);
             }
             tolerate(
                 loaded,
@@ -80,14 +81,15 @@ pub(crate) fn recover(store: &Store, path: &Path, config: &Config) -> Result<Rec
                 notices
                     .push(format!("{} vectors are stored, but {expected} are accounted for; run `verify`", set.len()));
             }
-            Some(Arc::new(set))
+            Some(set)
         }
         None => None,
     };
 
     let lexical = open_lexical(store, &path.join("lexical"), config, &mut notices)?;
     let searchable = store.last_sequence();
-    Ok(Recovered { indexes: Indexes { lexical: Arc::new(lexical), vectors }, searchable, notices })
+    let indexes = Indexes { lexical: Arc::new(lexical), vectors, sealing: Arc::default() };
+    Ok(Recovered { indexes, searchable, notices })
 }
 
 /// The transaction that the word index knows of this database, if the store has not come so far. Changes are applied to it only once they are
@@ -153,28 +155,10 @@ fn notices_of<'a>(notices: &'a mut Vec<String>, what: &'a str) -> impl FnOnce(&E
     move |error| notices.push(format!("{what}: {error}"))
 }
 
-/// Fills the set with the codes, which are made first where the stored ones are of other vectors.
-fn codes(store: &Store, set: &VectorSet, slot: Slot, rows: RowFormat, dimension: usize) -> Result<()> {
-    switch::bring_codes_along(store, slot, rows, dimension)?;
-    load_codes(store, set, dimension)
-}
-
-fn load_codes(store: &Store, set: &VectorSet, dimension: usize) -> Result<()> {
-    let length = Code::byte_length(dimension);
-    for row in store.scan(&CODES) {
-        let (first, bytes) = row?;
-        if bytes.len() % length != 0 {
-            return Err(Error::Record {
-                what: "code",
-                key: first.to_string(),
-                reason: format!("{} bytes are not a whole number of codes of {length}", bytes.len()),
-            });
-        }
-        let codes = bytes.chunks_exact(length).map(|bytes| Code::from_bytes(bytes, dimension));
-        let codes = codes.collect::<Result<Vec<Code>, _>>()?;
-        set.insert_many((first..).map(Key).zip(codes))?;
-    }
-    Ok(())
+/// Fills the set from the codes, which are made first where the stored ones are of other vectors.
+fn fill(store: &Store, set: &Arc<VectorSet>, slot: Slot, rows: RowFormat, notices: &mut Vec<String>) -> Result<()> {
+    switch::bring_codes_along(store, slot, rows, set.dimension())?;
+    load_vectors(store, set, slot, rows, notices)
 }
 
 /// Applies the journal behind `watermark`.

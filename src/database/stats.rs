@@ -32,6 +32,10 @@ pub struct Stats {
     pub bytes: BytesOnDisk,
     /// Segments of the lexical index.
     pub segments: u64,
+    /// Segments of the vector index.
+    pub vector_segments: u64,
+    /// Vectors that are in no segment yet, and are compared with one by one.
+    pub unsealed_vectors: u64,
     /// Version of the format on disk.
     pub format_version: u32,
     /// The last committed transaction.
@@ -103,6 +107,8 @@ impl Database {
                 vectors_in_memory: inner.indexes.vectors.as_ref().map_or(0, |set| set.bytes() as u64),
             },
             segments: lexical.segments as u64,
+            vector_segments: inner.indexes.vectors.as_ref().map_or(0, |set| set.segments().len() as u64),
+            unsealed_vectors: inner.indexes.vectors.as_ref().map_or(0, |set| set.unsealed() as u64),
             format_version: manifest.format,
             sequence: inner.store.last_sequence().0,
             searchable_sequence: inner.applier.searchable().0,

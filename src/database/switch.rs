@@ -21,9 +21,10 @@ use crate::ingest::report::IngestReport;
 use crate::ingest::rows::code_rows;
 use crate::ingest::vacate::drop_rows;
 use crate::load;
-use crate::schema::{CODES, CODES_OF, DOCUMENTS, Head, ONLY, Slot, TOTALS};
+use crate::schema::{CODES, CODES_OF, DOCUMENTS, FIRST_CODES, Head, ONLY, Slot, TOTALS};
+use crate::sealing::stored::{forget_all, remove_all};
 
-/// Rows of codes removed, and documents encoded, in one transaction.
+/// Documents encoded in one transaction.
 const TOGETHER: usize = 64;
 
 /// See [`crate::Database::reembed_with`].
@@ -32,7 +33,7 @@ pub(crate) fn reembed_with(inner: &Inner, embedder: &dyn Embedder, control: &Con
     let fields = store.manifest().fields;
     let fingerprint = embedder.fingerprint();
     let is_own = manifest::model(&fields).is_some_and(|(_, own)| own == fingerprint);
-    if is_own && inner.embedder.is_some() {
+    if is_own && inner.embeds_text() {
         return reembed(inner, control);
     }
     let next = manifest::slot(&fields).other();
@@ -67,18 +68,9 @@ pub(crate) fn bring_codes_along(store: &Store, slot: Slot, format: RowFormat, di
     if made_from == u64::from(slot.bit()) {
         return Ok(());
     }
-    loop {
-        let removed = store.commit(|tx| -> Result<usize> {
-            let keys = tx.range(&CODES, ..)?.take(TOGETHER).map(|row| Ok(row?.0)).collect::<Result<Vec<u64>>>()?;
-            for key in &keys {
-                tx.remove(&CODES, key)?;
-            }
-            Ok(keys.len())
-        })?;
-        if removed.value == 0 {
-            break;
-        }
-    }
+    forget_all(store)?;
+    remove_all(store, &FIRST_CODES)?;
+    remove_all(store, &CODES)?;
     let mut waiting: Vec<(u64, Vec<Code>)> = Vec::new();
     for row in store.scan(&DOCUMENTS) {
         let (_, head) = row?;

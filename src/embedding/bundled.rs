@@ -110,6 +110,10 @@ impl Embedder for Bundled {
         self.model()?.embed_documents(documents, window_tokens)
     }
 
+    fn embed_texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.model()?.embed_texts(texts)
+    }
+
     fn count_tokens(&self, text: &str) -> usize {
         self.model().map_or(0, |model| model.count_tokens(text))
     }
@@ -134,5 +138,20 @@ mod tests {
         assert_eq!((shared.dimension(), shared.window_tokens()), (built.dimension(), built.window_tokens()));
         assert_eq!((shared.name(), built.name()), ("small", "small"));
         assert_eq!(shared.embed_queries(&["a"]).unwrap().remove(0).len(), shared.dimension());
+    }
+
+    #[test]
+    fn a_whole_text_has_the_vector_it_has_elsewhere() {
+        let Some(model) = bundled_model("cpu").unwrap() else { return };
+        let text = "Otters hold hands while they sleep.";
+        let expected = model.encoder().embed(&[text], neodex_encoder::Role::Document).unwrap();
+        assert_eq!(shared().unwrap().unwrap().embed_texts(&[text]).unwrap(), expected);
+        let passages = [crate::Passage { span: 0..text.len(), heading: String::new() }];
+        let document = crate::Passages { title: "", text, passages: &passages };
+        assert_ne!(
+            model.embed_documents(&[document], 512).unwrap()[0],
+            expected,
+            "a passage is pooled without the ends"
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! document is handed over whole with its chunk spans, not as a list of strings: that is what lets an embedder give each passage the
 //! context of the document around it (late chunking).
 
+mod brought;
 #[cfg_attr(feature = "bundled-model", path = "bundled.rs")]
 #[cfg_attr(not(feature = "bundled-model"), path = "unbundled.rs")]
 pub(crate) mod bundled;
@@ -13,6 +14,7 @@ mod neobert;
 use std::ops::Range;
 use std::path::PathBuf;
 
+pub(crate) use brought::BroughtVectors;
 #[cfg(feature = "bundled-model")]
 pub use bundled::{bundled_files, bundled_model, bundled_model_with, has_bundled_model};
 #[cfg(feature = "encoder")]
@@ -59,6 +61,12 @@ pub trait Embedder: Send + Sync {
         0
     }
 
+    /// Whether it makes vectors at all; false for one that only says what vectors brought from outside look like. Documents without a vector are
+    /// then found by words.
+    fn embeds_text(&self) -> bool {
+        true
+    }
+
     /// The folder its files are in, remembered by the database so that it can be found again.
     fn folder(&self) -> Option<PathBuf> {
         None
@@ -79,6 +87,20 @@ pub trait Embedder: Send + Sync {
         documents: &[Passages<'_>],
         window_tokens: usize,
     ) -> Result<Vec<Vec<Vec<f32>>>, EmbedError>;
+
+    /// For each text one vector of the whole of it as a document, for programs that keep vectors themselves. What is longer than the embedder
+    /// can read at once counts to that length.
+    ///
+    /// # Errors
+    /// Whatever went wrong in the embedder.
+    fn embed_texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let passages: Vec<[Passage; 1]> =
+            texts.iter().map(|text| [Passage { span: 0..text.len(), heading: String::new() }]).collect();
+        let documents: Vec<Passages<'_>> =
+            texts.iter().zip(&passages).map(|(text, passages)| Passages { title: "", text, passages }).collect();
+        let vectors = self.embed_documents(&documents, self.window_tokens())?;
+        Ok(vectors.into_iter().filter_map(|mut own| own.pop()).collect())
+    }
 
     /// How many tokens `text` has for this embedder, for figures shown to people.
     fn count_tokens(&self, text: &str) -> usize;

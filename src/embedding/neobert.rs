@@ -106,6 +106,11 @@ impl Embedder for NeoBert {
         Ok(self.encoder.embed_late(&late, window_tokens)?)
     }
 
+    /// As sentence-transformers makes them: of a whole text, its special tokens included, which passages in the middle of one do not have.
+    fn embed_texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        Ok(self.encoder.embed(texts, Role::Document)?)
+    }
+
     fn count_tokens(&self, text: &str) -> usize {
         self.encoder.count_tokens(text).unwrap_or_default()
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use neodex_index::lexical::LexicalIndex;
-use neodex_index::vector::{Code, VectorSet};
+use neodex_index::vector::{Code, SealPolicy, VectorSet};
 use neodex_index::{DocumentKey, Key};
 use neodex_storage::failpoint::reach;
 use neodex_storage::{Sequence, Store};
@@ -22,6 +22,7 @@ use crate::ingest::budget::Permit;
 use crate::ingest::progress::Progress;
 use crate::load;
 use crate::schema::{ONLY, TRIMMED};
+use crate::sealing::Signal;
 
 /// The shortest time between two commits of the lexical index while somebody waits.
 const SOONEST: Duration = Duration::from_millis(100);
@@ -88,6 +89,8 @@ pub(crate) struct Indexes {
     pub(crate) lexical: Arc<LexicalIndex>,
     /// Vectors; none in a database without an embedder.
     pub(crate) vectors: Option<Arc<VectorSet>>,
+    /// Calls the thread that seals vectors.
+    pub(crate) sealing: Arc<Signal>,
 }
 
 impl Applier {
@@ -95,11 +98,11 @@ impl Applier {
     ///
     /// # Errors
     /// [`Error::Io`] when the system gives no thread.
-    pub(crate) fn start(store: Store, indexes: Indexes, searchable: Sequence) -> Result<Self> {
+    pub(crate) fn start(store: Store, indexes: Indexes, searchable: Sequence, policy: SealPolicy) -> Result<Self> {
         let (sender, receiver) = unbounded();
         let progress = Arc::new(Progress::new(searchable.0));
-        let worker =
-            Worker { store, indexes, progress: Arc::clone(&progress), applied: searchable.0, trimmed: searchable.0 };
+        let (applied, trimmed) = (searchable.0, searchable.0);
+        let worker = Worker { store, indexes, progress: Arc::clone(&progress), applied, trimmed, policy };
         let thread = std::thread::Builder::new()
             .name("neodex-apply".to_owned())
             .spawn(move || worker.run(&receiver))
@@ -189,6 +192,7 @@ struct Worker {
     progress: Arc<Progress>,
     applied: u64,
     trimmed: u64,
+    policy: SealPolicy,
 }
 
 impl Worker {
@@ -259,6 +263,10 @@ impl Worker {
         reach("index.commit");
         self.indexes.lexical.commit(self.applied)?;
         reach("index.committed");
+        // Before anybody who waits goes on, so that they can wait for this, too.
+        if self.indexes.vectors.as_ref().is_some_and(|vectors| vectors.has_work(&self.policy)) {
+            self.indexes.sealing.call();
+        }
         self.progress.advance(self.applied);
         if self.applied >= self.trimmed + TRIM_EVERY {
             self.trimmed = self.applied;

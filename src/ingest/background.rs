@@ -33,7 +33,7 @@ impl Background {
     pub(crate) fn start(inner: &Arc<Inner>) -> Result<Self> {
         let background = Self::none();
         let totals = inner.store.get(&TOTALS, ONLY)?.unwrap_or_default();
-        let pending = inner.embedder.is_some() && totals.vectors(inner.slot) < totals.chunks;
+        let pending = inner.embeds_text() && totals.vectors(inner.slot) < totals.chunks;
         let stale =
             manifest::next_model(&inner.store.manifest().fields).is_none() && totals.vectors(inner.slot.other()) > 0;
         if !pending && !stale {

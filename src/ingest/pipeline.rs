@@ -32,15 +32,25 @@ pub(crate) struct Feed<'a> {
 impl Feed<'_> {
     /// Hands a document over; false when the ingest is stopping.
     pub(crate) fn document(&self, document: Document, source: String, origin: Option<Origin>) -> bool {
+        self.hand_over(document, source, origin, None)
+    }
+
+    /// Hands over a document with the vector it is to have.
+    pub(crate) fn vector(&self, document: Document, source: String, vector: Vec<f32>) -> bool {
+        self.hand_over(document, source, None, Some(vector))
+    }
+
+    fn hand_over(&self, document: Document, source: String, origin: Option<Origin>, vector: Option<Vec<f32>>) -> bool {
         if self.control.cancel.is_cancelled() {
             return false;
         }
         self.control.text_read(document.text.len());
         // Text, and about as much again for its rows and its way through the lexical index.
-        let permit = self.inner.budget.take(document.text.len() * 2 + 4_096);
+        let of_vector = vector.as_ref().map_or(0, |vector| 8 * vector.len());
+        let permit = self.inner.budget.take(document.text.len() * 2 + 4_096 + of_vector);
         let hash = BuildHasherDefault::<DefaultHasher>::new().hash_one(document.id.as_str());
         let writer = self.writers.get((hash % self.writers.len() as u64) as usize);
-        let item = Item { document, source, origin, permit: Some(permit) };
+        let item = Item { document, source, origin, permit: Some(permit), vector };
         writer.is_some_and(|writer| writer.send(item).is_ok())
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Prepared {
     pub(crate) tokens: u64,
     /// Where its vectors go.
     pub(crate) slot: Slot,
+    /// Whether it replaces a version of the same content too.
+    pub(crate) replaces_same: bool,
 }
 
 impl Prepared {
@@ -40,6 +42,12 @@ impl Prepared {
     pub(crate) fn has_vectors(&self) -> bool {
         !self.codes.is_empty()
     }
+}
+
+/// A document as one passage.
+pub(crate) fn plan_whole(document: Document, content_hash: [u8; 16], permit: Option<Permit>) -> Planned {
+    let chunk = Chunk { span: 0..document.text.len(), heading_path: Vec::new() };
+    Planned { document: Arc::new(document), chunks: [chunk].into(), content_hash, permit }
 }
 
 /// Cuts a document into chunks.
@@ -82,12 +90,19 @@ impl Preparer<'_> {
         }
     }
 
+    /// Encodes a document of one passage with the vector that was brought for it.
+    pub(crate) fn prepare_brought(&self, planned: Planned, vector: Vec<f32>) -> Result<Prepared> {
+        Ok(Prepared { replaces_same: true, ..self.encode(planned, &[vector])? })
+    }
+
     /// For each document its vectors, one a chunk; none without an embedder.
     ///
     /// # Errors
     /// The embedder's, and where it gives vectors for other passages than asked for.
     pub(crate) fn embed(&self, planned: &[Planned]) -> Result<Vec<Vec<Vec<f32>>>> {
-        let Some(embedder) = self.embedder else { return Ok(vec![Vec::new(); planned.len()]) };
+        let Some(embedder) = self.embedder.filter(|embedder| embedder.embeds_text()) else {
+            return Ok(vec![Vec::new(); planned.len()]);
+        };
         let passages: Vec<Vec<Passage>> = planned
             .iter()
             .map(|planned| planned.chunks.iter().map(|chunk| passage(&planned.document, chunk)).collect())
@@ -150,7 +165,7 @@ pub(crate) fn encode(
     let codes = codes.collect::<Result<Vec<Code>>>()?;
     code_rows(&codes, &mut rows);
     rows.extend(encode_rows(vectors, dimension, format)?);
-    Ok(Prepared { planned, rows, record_parts, codes, tokens, slot })
+    Ok(Prepared { planned, rows, record_parts, codes, tokens, slot, replaces_same: false })
 }
 
 /// The rows of full vectors.

@@ -40,6 +40,8 @@ pub struct IngestReport {
     pub failed: Vec<Failure>,
     /// Files of a folder that are not text (pictures, programs) and were passed over: no failures, since nobody named them.
     pub not_text: Vec<String>,
+    /// Files of a folder whose records all lack a text (measurements, settings) and were passed over, too.
+    pub without_text: Vec<String>,
     /// Chunks written.
     pub chunks: u64,
     /// Bytes of text written.
@@ -63,6 +65,7 @@ impl IngestReport {
         self.deleted += other.deleted;
         self.failed.extend(other.failed);
         self.not_text.extend(other.not_text);
+        self.without_text.extend(other.without_text);
         self.chunks += other.chunks;
         self.text_bytes += other.text_bytes;
         self.tokens += other.tokens;
@@ -75,6 +78,7 @@ impl IngestReport {
         self.tokens_per_second = if self.seconds > 0.0 { self.tokens as f64 / self.seconds } else { 0.0 };
         self.failed.sort_by(|a, b| a.source.cmp(&b.source));
         self.not_text.sort();
+        self.without_text.sort();
     }
 }
 

@@ -5,6 +5,7 @@ use neodex_storage::{MAX_PAYLOAD_BYTES, Transaction};
 
 use crate::error::{Error, Result};
 use crate::schema::{CODES, PARTS_PER_BLOCK, RECORDS, Slot, TEXT_BLOCK_BYTES, TEXTS};
+use crate::sealing::codes;
 
 /// A row of a version, keyed relative to the version's first chunk key.
 #[derive(Debug)]
@@ -13,8 +14,8 @@ pub(crate) enum Row {
     Record(u32, Vec<u8>),
     /// A part of a block of text.
     Text(u32, Vec<u8>),
-    /// A run of codes that begins at this chunk.
-    Codes(u32, Vec<u8>),
+    /// A part of a run of codes that begins at this chunk.
+    Codes(u32, u32, Vec<u8>),
     /// A part of the full-precision row of this chunk.
     Vector(u32, u32, Vec<u8>),
 }
@@ -23,9 +24,8 @@ impl Row {
     /// Bytes this row adds to a transaction, keys and headers left out.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Row::Record(_, bytes) | Row::Text(_, bytes) | Row::Codes(_, bytes) | Row::Vector(_, _, bytes) => {
-                bytes.len()
-            }
+            Row::Record(_, bytes) | Row::Text(_, bytes) => bytes.len(),
+            Row::Codes(_, _, bytes) | Row::Vector(_, _, bytes) => bytes.len(),
         }
     }
 
@@ -34,7 +34,7 @@ impl Row {
         match self {
             Row::Record(part, bytes) => tx.put(&RECORDS, &(version, *part), bytes)?,
             Row::Text(part, bytes) => tx.put(&TEXTS, &(version, *part), bytes)?,
-            Row::Codes(chunk, bytes) => tx.put(&CODES, &(version + u64::from(*chunk)), bytes)?,
+            Row::Codes(chunk, part, bytes) => tx.put(&CODES, &(version + u64::from(*chunk), *part), bytes)?,
             Row::Vector(chunk, part, bytes) => tx.put(slot.rows(), &(version + u64::from(*chunk), *part), bytes)?,
         }
         Ok(())
@@ -91,11 +91,8 @@ pub(crate) fn unpack_block(stored: &[u8]) -> Option<Vec<u8>> {
 
 /// Packs codes into runs that fill a value each.
 pub(crate) fn code_rows(codes: &[Code], rows: &mut Vec<Row>) {
-    let Some(first) = codes.first() else { return };
-    let per_run = (MAX_PAYLOAD_BYTES / Code::byte_length(first.dimension())).max(1);
-    for (run, codes) in codes.chunks(per_run).enumerate() {
-        let bytes = codes.iter().flat_map(Code::to_bytes).collect();
-        rows.push(Row::Codes((run * per_run) as u32, bytes));
+    for (first, parts) in codes::runs(codes) {
+        rows.extend((0..).zip(parts).map(|(part, bytes)| Row::Codes(first, part, bytes)));
     }
 }
 

@@ -18,6 +18,10 @@ use crate::ingest::walk::{Found, folder, walk};
 use crate::parse::{Format, ParseError, ParseOptions, RecordError, parse_path};
 use crate::schema::{ONLY, SOURCE_DOCUMENTS, SOURCES, TOTALS};
 
+/// Files of this many bytes are looked into while the folder is listed: one that is not text (weights, an archive) would else make up most of
+/// what there seems to be left to do.
+const LARGE: u64 = 64 << 10;
+
 /// How to bring a path in.
 #[derive(Clone, Default)]
 pub struct SyncOptions {
@@ -44,18 +48,30 @@ impl std::fmt::Debug for SyncOptions {
 /// See [`crate::Database::sync`].
 pub(crate) fn sync(inner: &Inner, path: &Path, options: &SyncOptions) -> Result<IngestReport> {
     let control = Control::new(options.cancel.clone(), options.observer.clone());
-    let (files, failures) = list(path, &inner.path, options)?;
+    let (mut files, failures) = list(path, &inner.path, options)?;
     let seen: HashSet<String> = files.iter().map(|file| file.id.clone()).collect();
+    let mut not_text = Vec::new();
+    if path.is_dir() && options.parse.format.is_none() {
+        files.retain(|file| {
+            let passed_over = file.stat.length >= LARGE && Format::of_file(&file.path).is_err_and(is_binary);
+            if passed_over {
+                not_text.push(file.id.clone());
+            }
+            !passed_over
+        });
+    }
     control.expect(files.iter().map(|file| file.stat.length).sum());
     let skim = Skim {
         inner,
         options,
         // With vectors missing somewhere, a file must be looked at to know whether they are its own.
         names_folder: path.is_dir(),
-        trust_times: !options.force && (inner.embedder.is_none() || !has_pending(inner)?),
+        trust_times: !options.force && (!inner.embeds_text() || !has_pending(inner)?),
     };
     let mut report = run(inner, &control, |feed| skim.read_all(feed, files))?;
     report.failed.extend(failures);
+    report.not_text.extend(not_text);
+    report.not_text.sort();
     report.failed.sort_by(|a, b| a.source.cmp(&b.source));
     if options.prune && !report.cancelled {
         report.deleted += prune(inner, path, &seen)?;
@@ -74,6 +90,10 @@ fn list(path: &Path, database: &Path, options: &SyncOptions) -> Result<(Vec<Foun
         reason: format!("{} is not a BEIR folder: it has no corpus.jsonl", path.display()),
     })?;
     Ok((vec![folder(path, "corpus.jsonl", &corpus)?], Vec::new()))
+}
+
+fn is_binary(error: ParseError) -> bool {
+    matches!(error, ParseError::Binary)
 }
 
 fn has_pending(inner: &Inner) -> Result<bool> {
@@ -149,8 +169,13 @@ impl Skim<'_> {
         let origin = Origin::new(store.clone(), file.id.clone(), file.stat);
         let prune_records = self.options.prune && stored.is_some_and(|stored| stored.many);
         let mut ids = HashSet::new();
+        // Whether no record yet was or could have been a document, and what was wrong with them: a table of figures that happens to lie in
+        // the folder is passed over whole.
+        let mut lacks_text = self.names_folder && self.options.parse.fields.text.is_none();
+        let mut without_text = Vec::new();
         let mut emit = |record: std::result::Result<crate::document::Document, RecordError>| match record {
             Ok(mut document) => {
+                lacks_text = false;
                 for (key, value) in &self.options.metadata {
                     if document.metadata.get(key).is_none() {
                         document.metadata.insert(key.clone(), value.clone());
@@ -169,11 +194,21 @@ impl Skim<'_> {
             }
             Err(error) => {
                 origin.fail();
-                feed.failure(error.source, error.reason);
+                if lacks_text && error.lacks_text {
+                    without_text.push(error);
+                } else {
+                    lacks_text = false;
+                    feed.failure(error.source, error.reason);
+                }
                 ControlFlow::Continue(())
             }
         };
         let parsed = parse_path(&file.path, &file.id, &self.options.parse, &mut emit);
+        if lacks_text && parsed.is_ok() && !without_text.is_empty() {
+            report.without_text.push(file.id);
+            return Ok(());
+        }
+        without_text.into_iter().for_each(|error| feed.failure(error.source, error.reason));
         if let Err(error) = parsed {
             origin.fail();
             match error {

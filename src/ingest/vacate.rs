@@ -8,7 +8,8 @@ use crate::database::manifest;
 use crate::document::DocumentId;
 use crate::error::Result;
 use crate::ingest::control::Cancel;
-use crate::schema::{CODES, DOCUMENTS, Head, ONLY, Slot, TOTALS};
+use crate::schema::{CODES, DOCUMENTS, FIRST_CODES, Head, ONLY, Slot, TOTALS};
+use crate::sealing::stored::forget_all;
 
 /// Documents whose vectors are dropped in one transaction.
 const DROPPED_TOGETHER: usize = 16;
@@ -30,6 +31,8 @@ fn each_head(store: &Store, mut visit: impl FnMut(String, Head) -> ControlFlow<(
 /// # Errors
 /// What the store says.
 pub(crate) fn drop_vectors(store: &Store) -> Result<()> {
+    // First: without codes a segment is nothing, and with others under the same keys it would be wrong.
+    forget_all(store)?;
     let serving = manifest::slot(&store.manifest().fields);
     drop_slot(store, serving.other(), false, &Cancel::new())?;
     drop_slot(store, serving, true, &Cancel::new())
@@ -88,9 +91,13 @@ fn drop_some(store: &Store, ids: Vec<DocumentId>, slot: Slot, with_codes: bool) 
                 return Ok(false);
             }
             if with_codes {
-                let codes = tx.range(&CODES, first..end)?.map(|row| Ok(row?.0)).collect::<Result<Vec<_>>>()?;
+                let codes = tx.keys(&CODES, (first, 0)..(end, 0))?.collect::<Result<Vec<_>, _>>()?;
                 for code in &codes {
                     tx.remove(&CODES, code)?;
+                }
+                let codes = tx.keys(&FIRST_CODES, first..end)?.collect::<Result<Vec<_>, _>>()?;
+                for code in &codes {
+                    tx.remove(&FIRST_CODES, code)?;
                 }
             }
             let mut totals = tx.get(&TOTALS, ONLY)?.unwrap_or_default();

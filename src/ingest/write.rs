@@ -12,7 +12,10 @@ use crate::error::Result;
 use crate::ingest::apply::{Added, Change, Outlet};
 use crate::ingest::operation::Operation;
 use crate::ingest::prepare::Prepared;
-use crate::schema::{CODES, DELETED, DOCUMENTS, Head, KEY_COUNTER, ONLY, RECORDS, Slot, TEXTS, TOTALS, UNREFERENCED};
+use crate::schema::{
+    DELETED, DOCUMENTS, FIRST_CODES, Head, KEY_COUNTER, ONLY, RECORDS, Slot, TEXTS, TOTALS, UNREFERENCED,
+};
+use crate::sealing::codes::bury;
 
 /// A version with more bytes than this is written in several transactions.
 const LARGE_BYTES: usize = 4 << 20;
@@ -84,10 +87,11 @@ pub(crate) fn commit_version(
 ) -> Result<Written> {
     let slots = if prepared.has_vectors() { prepared.slot.bit() } else { 0 };
     let wants_vectors = prepared.has_vectors().then_some(prepared.slot);
-    let Prepared { planned, rows, record_parts, codes, slot, .. } = prepared;
+    let Prepared { planned, rows, record_parts, codes, slot, replaces_same, .. } = prepared;
     let id = planned.document.id.as_str().to_owned();
     let old = tx.get(&DOCUMENTS, id.as_str())?;
     if let Some(head) = &old
+        && !replaces_same
         && is_unchanged(head, planned.content_hash, wants_vectors)
     {
         return Ok(Written { outcome: Outcome::Skipped, sweep: staged });
@@ -166,7 +170,9 @@ fn remove_rows(tx: &mut Transaction<'_>, version: u64, chunks: u64, limit: usize
     let mut left = limit;
     left -= remove_range(tx, &RECORDS, own(), left)?;
     left -= remove_range(tx, &TEXTS, own(), left)?;
-    left -= remove_range(tx, &CODES, version..version + chunks, left)?;
+    left -= bury(tx, version..version + chunks, left)?;
+    // A version that an earlier program left half-written has its codes there.
+    left -= remove_range(tx, &FIRST_CODES, version..version + chunks, left)?;
     for slot in Slot::ALL {
         left -= remove_range(tx, slot.rows(), (version, 0)..(version + chunks, 0), left)?;
     }

@@ -11,7 +11,7 @@ use crate::document::{Document, DocumentId, content_hash};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::budget::Permit;
 use crate::ingest::control::Control;
-use crate::ingest::prepare::{Planned, Prepared, plan};
+use crate::ingest::prepare::{Planned, Prepared, plan, plan_whole};
 use crate::ingest::report::{Failure, IngestReport, Stored};
 use crate::ingest::source::Origin;
 use crate::ingest::write::{Outcome, Written, commit_version, is_unchanged, stage_large, sweep};
@@ -34,12 +34,15 @@ pub(crate) struct Item {
     /// The file it came from, where that is remembered.
     pub(crate) origin: Option<Origin>,
     pub(crate) permit: Option<Permit>,
+    /// Its vector, where it was made elsewhere.
+    pub(crate) vector: Option<Vec<f32>>,
 }
 
 struct Waiting {
     planned: Planned,
     source: String,
     origin: Option<Origin>,
+    vector: Option<Vec<f32>>,
 }
 
 struct Submitted {
@@ -83,13 +86,14 @@ impl<'a> Writer<'a> {
     /// Only what makes going on pointless: the store refuses to write.
     pub(crate) fn push(&mut self, item: Item) -> Result<()> {
         self.inner.store.check_writable()?;
-        let Item { document, source, origin, permit } = item;
+        let Item { document, source, origin, permit, vector } = item;
         if let Err(error) = document.check() {
             self.fail(source, &error.into(), origin.as_ref());
             return Ok(());
         }
         let hash = content_hash(&document);
-        if self.is_known(&document.id, hash)? {
+        // The hash knows nothing of a vector that was brought.
+        if vector.is_none() && self.is_known(&document.id, hash)? {
             self.report.skipped += 1;
             self.control.stored(&source, Ok(Stored::Skipped));
             self.control.text_done(document.text.len());
@@ -100,9 +104,12 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         self.batch_bytes += document.text.len();
-        let planned = plan(document, hash, self.inner.chunker.as_ref(), permit);
-        self.batch.push(Waiting { planned, source, origin });
-        let enough = if self.inner.embedder.is_some() { self.embed_bytes } else { BATCH_BYTES };
+        let planned = match &vector {
+            Some(_) => plan_whole(document, hash, permit),
+            None => plan(document, hash, self.inner.chunker.as_ref(), permit),
+        };
+        self.batch.push(Waiting { planned, source, origin, vector });
+        let enough = if self.inner.embeds_text() { self.embed_bytes } else { BATCH_BYTES };
         if self.batch_bytes < enough {
             return Ok(());
         }
@@ -120,12 +127,20 @@ impl<'a> Writer<'a> {
         if batch.is_empty() {
             return Ok(());
         }
+        let preparer = self.inner.preparer();
+        let (brought, batch): (Vec<Waiting>, Vec<Waiting>) =
+            batch.into_iter().partition(|waiting| waiting.vector.is_some());
+        for Waiting { planned, source, origin, vector } in brought {
+            match preparer.prepare_brought(planned, vector.unwrap_or_default()) {
+                Ok(prepared) => self.submit(prepared, source, origin)?,
+                Err(error) => self.fail(source, &error, origin.as_ref()),
+            }
+        }
         let (planned, rest): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|waiting| (waiting.planned, (waiting.source, waiting.origin))).unzip();
         // Before the slow part, so that people see what is done.
         self.settle_ready()?;
-        let outcomes = self.inner.preparer().prepare(planned);
-        for (prepared, (source, origin)) in outcomes.into_iter().zip(rest) {
+        for (prepared, (source, origin)) in preparer.prepare(planned).into_iter().zip(rest) {
             match prepared {
                 Ok(prepared) => self.submit(prepared, source, origin)?,
                 Err(error) => self.fail(source, &error, origin.as_ref()),
@@ -158,7 +173,7 @@ impl<'a> Writer<'a> {
 
     fn is_known(&self, id: &DocumentId, hash: [u8; 16]) -> Result<bool> {
         let head = load::head(&self.inner.store, id.as_str())?;
-        let wants_vectors = self.inner.embedder.is_some().then_some(self.inner.slot);
+        let wants_vectors = self.inner.embeds_text().then_some(self.inner.slot);
         Ok(head.is_some_and(|head| is_unchanged(&head, hash, wants_vectors)))
     }
 

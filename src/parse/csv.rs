@@ -1,7 +1,7 @@
 //! CSV and TSV with a header row: columns by name, the others become metadata. Read row by row.
 
 use super::dispatch::{Emit, Parser};
-use super::{Format, Limits, ParseError, RecordError, RecordFields, Source, record};
+use super::{Format, Limits, ParseError, RecordFields, Source, record};
 use ::csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Number, Value};
 use std::cell::Cell;
@@ -42,10 +42,7 @@ impl Parser for CsvParser {
             since_row.set(0);
             let line = row.position().map_or(0, ::csv::Position::line);
             let place = format!("{}#{line}", source.id());
-            let result = object(&header, &row)
-                .and_then(|object| record::document(object, &self.fields, &place))
-                .map_err(|reason| RecordError { source: place, reason });
-            if emit(result).is_break() {
+            if emit(record::document(object(&header, &row), &self.fields, &place)).is_break() {
                 break;
             }
         }

@@ -1,6 +1,6 @@
 //! The way in: a path, a format chosen for it, and the parser of that format.
 
-use super::{Compression, Format, Limits, ParseError, ParseOptions, RecordError, RecordFields, Source};
+use super::{Format, Limits, ParseError, ParseOptions, RecordError, RecordFields, Source};
 use super::{beir, csv, formats, html, jsonl, markdown, text};
 use crate::document::Document;
 use std::io::Read;
@@ -50,7 +50,7 @@ pub fn parse_path(path: &Path, id: &str, options: &ParseOptions, emit: &mut Emit
 pub fn parse_source(source: &Source, options: &ParseOptions, emit: &mut Emit<'_>) -> Result<(), ParseError> {
     let format = match options.format {
         Some(format) => format,
-        None => detect(source, &options.limits)?,
+        None => Format::of(source, &options.limits)?,
     };
     parser(format, &options.fields)?.parse(source, &options.limits, emit)
 }
@@ -66,21 +66,4 @@ pub fn parse_reader(
     emit: &mut Emit<'_>,
 ) -> Result<(), ParseError> {
     jsonl::read(reader, name, &options.fields, &options.limits, emit)
-}
-
-fn detect(source: &Source, limits: &Limits) -> Result<Format, ParseError> {
-    let name = source.path().unwrap_or(Path::new(source.id()));
-    if name.is_dir() {
-        return Ok(Format::Beir);
-    }
-    if let Some(format) = Format::from_path(name) {
-        return Ok(format);
-    }
-    let mut head = Vec::new();
-    source.open(limits)?.take(8 << 10).read_to_end(&mut head).map_err(|error| match Compression::from_path(name) {
-        Compression::None => ParseError::from_read(error),
-        // `x.gz` that is no gzip.
-        _ => ParseError::malformed(Format::Text, error),
-    })?;
-    Format::sniff(&head)
 }

@@ -87,6 +87,15 @@ pub struct RecordError {
     pub source: String,
     /// Why.
     pub reason: String,
+    /// Whether all that is wrong is that it has no text: then the whole file may be of another kind than documents.
+    pub lacks_text: bool,
+}
+
+impl RecordError {
+    /// A record at `source` that cannot be read because of `reason`.
+    pub fn new(source: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { source: source.into(), reason: reason.into(), lacks_text: false }
+    }
 }
 
 impl fmt::Display for RecordError {

@@ -1,7 +1,8 @@
 //! Which format a file has: by what the user says, by its extension, by its first bytes.
 
-use super::{Compression, ParseError};
+use super::{Compression, Limits, ParseError, Source};
 use std::fmt;
+use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -86,6 +87,33 @@ impl Format {
             other if TEXT.contains(&other) => Format::Text,
             _ => return None,
         })
+    }
+
+    /// Of a file: by its extension, else by its first bytes.
+    ///
+    /// # Errors
+    /// [`ParseError::Binary`] for what is not text, and where the file cannot be read.
+    pub(crate) fn of_file(path: &Path) -> Result<Format, ParseError> {
+        Self::of(&Source::from_path(path, path.to_string_lossy()), &Limits::default())
+    }
+
+    pub(super) fn of(source: &Source, limits: &Limits) -> Result<Format, ParseError> {
+        let name = source.path().unwrap_or(Path::new(source.id()));
+        if name.is_dir() {
+            return Ok(Format::Beir);
+        }
+        if let Some(format) = Format::from_path(name) {
+            return Ok(format);
+        }
+        let mut head = Vec::new();
+        source.open(limits)?.take(8 << 10).read_to_end(&mut head).map_err(|error| {
+            match Compression::from_path(name) {
+                Compression::None => ParseError::from_read(error),
+                // `x.gz` that is no gzip.
+                _ => ParseError::malformed(Format::Text, error),
+            }
+        })?;
+        Format::sniff(&head)
     }
 
     /// By the first bytes (unpacked) of a file whose extension says nothing.

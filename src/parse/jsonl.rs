@@ -2,7 +2,7 @@
 
 use super::dispatch::{Emit, Parser};
 use super::lines::{Line, read_line};
-use super::{Limits, ParseError, RecordError, RecordFields, Source, record};
+use super::{Limits, ParseError, RecordFields, Source, record};
 use serde_json::Value;
 use std::io::{BufReader, Read};
 
@@ -51,11 +51,10 @@ pub(super) fn read(
                 if bytes.trim_ascii().is_empty() {
                     continue;
                 }
-                parse_line(bytes).and_then(|object| record::document(object, fields, &place))
+                parse_line(bytes)
             }
         };
-        let result = parsed.map_err(|reason| RecordError { source: place, reason });
-        if emit(result).is_break() {
+        if emit(record::document(parsed, fields, &place)).is_break() {
             break;
         }
     }

@@ -1,21 +1,40 @@
 //! A JSON object becomes a document: the named fields are id, title and text, all others are metadata.
 
-use super::RecordFields;
+use super::{RecordError, RecordFields};
 use crate::document::{Document, DocumentId, Metadata};
 use serde_json::{Map, Value};
 
-/// The document of a record; `fallback_id` where it has none.
+/// The document of the record at `place`, which is its id where it has none of its own. A record that could not be read so far says why.
 ///
 /// # Errors
-/// A sentence that says which field is missing or of the wrong kind.
+/// Which field is missing or of the wrong kind.
 pub(super) fn document(
-    mut record: Map<String, Value>,
+    record: Result<Map<String, Value>, String>,
     fields: &RecordFields,
-    fallback_id: &str,
-) -> Result<Document, String> {
+    place: &str,
+) -> Result<Document, RecordError> {
+    record.map_err(Fault::Other).and_then(|record| read(record, fields, place)).map_err(|fault| match fault {
+        Fault::NoText(reason) => RecordError { lacks_text: true, ..RecordError::new(place, reason) },
+        Fault::Other(reason) => RecordError::new(place, reason),
+    })
+}
+
+/// What is wrong with a record, as a sentence.
+enum Fault {
+    NoText(String),
+    Other(String),
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self::Other(reason)
+    }
+}
+
+fn read(mut record: Map<String, Value>, fields: &RecordFields, fallback_id: &str) -> Result<Document, Fault> {
     let id = match &fields.id {
         Some(field) => match record.remove(field) {
-            None | Some(Value::Null) => return Err(missing("id", field, &record)),
+            None | Some(Value::Null) => return Err(missing("id", field, &record).into()),
             found => found,
         },
         None => record.remove("id").or_else(|| record.remove("_id")),
@@ -25,7 +44,7 @@ pub(super) fn document(
         Some(Value::String(id)) => id,
         Some(Value::Number(id)) => id.to_string(),
         Some(other) => {
-            return Err(format!("the id is {}, it must be a string or a number", kind(&other)));
+            return Err(format!("the id is {}, it must be a string or a number", kind(&other)).into());
         }
     };
     let title = string(&mut record, "title", fields.title.as_deref())?;
@@ -34,7 +53,7 @@ pub(super) fn document(
         (Some(text), _) => text,
         (None, Some(_)) if fields.text.is_none() => String::new(),
         (None, _) => {
-            return Err(missing("text", fields.text.as_deref().unwrap_or("text"), &record));
+            return Err(Fault::NoText(missing("text", fields.text.as_deref().unwrap_or("text"), &record)));
         }
     };
     let metadata = match record.remove("metadata") {

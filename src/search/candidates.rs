@@ -51,8 +51,9 @@ impl Search<'_> {
         let terms = Analyzer::new().terms(query);
         let allowed = self.filter.as_deref().map(|filter| super::filter::allowed(inner, filter)).transpose()?;
         let keys = allowed.as_ref().map(|allowed| &allowed.keys);
-        let lexical = legs::lexical(inner, &terms, keys, Group::Document, DEPTH)?;
-        let knows_meaning = inner.indexes.vectors.is_some() && (inner.embedder.is_some() || self.vector.is_some());
+        let shared = keys.map(|keys| keys.shared_keys());
+        let lexical = legs::lexical(inner, &terms, shared.as_ref(), Group::Document, DEPTH)?;
+        let knows_meaning = inner.indexes.vectors.is_some() && (inner.embeds_text() || self.vector.is_some());
         let dense = if knows_meaning {
             legs::dense(inner, &self.query_vector(inner, query)?, keys.map(AsRef::as_ref), Group::Document)?
         } else {

@@ -29,6 +29,9 @@ pub struct SearchResults {
     /// How the legs of a hybrid search were weighed; only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explain: Option<FusionExplain>,
+    /// How the vectors were searched; only when asked for, and where they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<VectorPlan>,
     /// What the searcher should know: a phrase nobody has, a missing model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -76,6 +79,28 @@ pub struct FusionExplain {
     pub lexical_weight: f32,
     /// What the weights of `auto` rest on.
     pub evidence: Evidence,
+}
+
+/// How the vectors were searched.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct VectorPlan {
+    /// Vectors the filter allows; absent without a filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<u64>,
+    /// Vectors that are in no segment yet: each is compared with.
+    pub scanned: usize,
+    /// For each segment how many vectors it has, and how it was searched: by a walk over its graph, by one that keeps more than was asked for, by
+    /// one among the allowed only, or by comparing with every allowed vector.
+    pub segments: Vec<SegmentPlan>,
+}
+
+/// How a segment was searched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SegmentPlan {
+    /// Its vectors.
+    pub vectors: usize,
+    /// The way, in words.
+    pub way: String,
 }
 
 /// Rank and score of a hit in each leg.

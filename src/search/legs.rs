@@ -5,18 +5,21 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use neodex_index::lexical::{LexicalQuery, TermSet};
-use neodex_index::vector::{Query, rescore};
+use neodex_index::vector::{AllowedKeys, Query, RowFormat, rescore};
 use neodex_index::{Key, KeySet, Scored};
 
 use crate::database::Inner;
 use crate::error::{Error, Result};
 use crate::load;
+use crate::search::hit::{SegmentPlan, VectorPlan};
 use crate::search::options::Group;
 
 /// The depth of each leg. Fixed, so that fusing gives the same list whichever page is asked for.
 pub(crate) const DEPTH: usize = 1_000;
-/// Candidates whose full rows are read; those behind keep the order of their codes, whose error is far below the gaps there.
-const RESCORED: usize = 256;
+/// Passages the leg by meaning ranks, by the twelve bits a value that are in memory.
+const CANDIDATES: usize = 512;
+/// Of these, how many are put in order by their full rows where rows are kept in full.
+const RESCORED: usize = 64;
 
 /// A ranked list of what was asked for: documents (named by the key of their first chunk) or chunks.
 #[derive(Debug, Default)]
@@ -31,6 +34,8 @@ pub(crate) struct Leg {
     pub(crate) bound: f32,
     /// Whether quoted phrases had to be taken apart.
     pub(crate) phrases_relaxed: bool,
+    /// By meaning, how the vectors were searched.
+    pub(crate) plan: Option<VectorPlan>,
 }
 
 /// The leg by words.
@@ -52,6 +57,7 @@ pub(crate) fn lexical(
                 total: hits.total,
                 bound: hits.bound,
                 phrases_relaxed: hits.phrases_relaxed,
+                plan: None,
             })
         }
         Group::None => {
@@ -62,26 +68,36 @@ pub(crate) fn lexical(
                 total: hits.total,
                 bound: hits.bound,
                 phrases_relaxed: hits.phrases_relaxed,
+                plan: None,
             })
         }
     }
 }
 
 /// The leg by meaning.
-pub(crate) fn dense(inner: &Inner, vector: &[f32], allowed: Option<&KeySet>, group: Group) -> Result<Leg> {
+pub(crate) fn dense(inner: &Inner, vector: &[f32], allowed: Option<&AllowedKeys>, group: Group) -> Result<Leg> {
     let vectors = inner.indexes.vectors.as_ref().ok_or(Error::NoEmbedder)?;
-    let query = Query::new(vector)?;
-    let candidates = vectors.candidates(&query, DEPTH / 4, allowed)?;
-    let (near, far) = candidates.split_at(candidates.len().min(RESCORED));
-    let row = |key| load::row(&inner.store, inner.slot, key, inner.config.rows, vectors.dimension());
-    let mut ranked = rescore(vectors.distance(), vector, near, row, RESCORED)?;
-    let floor = ranked.last().map_or(f32::INFINITY, |last| last.score);
-    ranked.extend(far.iter().map(|far| Scored::new(far.key, far.score.min(floor))));
-    ranked.truncate(DEPTH);
-    match group {
-        Group::None => Ok(Leg { total: ranked.len() as u64, ranked, ..Leg::default() }),
-        Group::Document => by_document(inner, &ranked),
+    let found = vectors.find(&Query::new(vector)?, CANDIDATES, allowed, &inner.config.search)?;
+    let mut ranked = found.best;
+    if inner.config.rows == RowFormat::F32 {
+        // Whoever keeps rows in full wants near-equal vectors told apart.
+        let behind = ranked.split_off(ranked.len().min(RESCORED));
+        let row = |key| load::row(&inner.store, inner.slot, key, inner.config.rows, vectors.dimension());
+        ranked = rescore(vectors.distance(), vector, &ranked, row, RESCORED)?;
+        let floor = ranked.last().map_or(f32::INFINITY, |last| last.score);
+        ranked.extend(behind.iter().map(|behind| Scored::new(behind.key, behind.score.min(floor))));
     }
+    let segments = found.plans.iter().map(|(vectors, plan)| SegmentPlan { vectors: *vectors, way: plan.to_string() });
+    let plan = VectorPlan {
+        allowed: allowed.map(|allowed| allowed.keys().len()),
+        scanned: found.scanned,
+        segments: segments.collect(),
+    };
+    let leg = match group {
+        Group::None => Leg { total: ranked.len() as u64, ranked, ..Leg::default() },
+        Group::Document => by_document(inner, &ranked)?,
+    };
+    Ok(Leg { plan: Some(plan), ..leg })
 }
 
 /// A document's place is that of its best chunk.

@@ -17,8 +17,9 @@ pub mod snippet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use neodex_index::Key;
 use neodex_index::lexical::{Analyzer, LexicalQuery, TermSet};
-use neodex_index::{Key, KeySet};
+use neodex_index::vector::AllowedKeys;
 
 use crate::database::{Database, Inner};
 use crate::error::{Error, Result};
@@ -31,7 +32,7 @@ use crate::search::legs::{DEPTH, Leg};
 
 pub use candidates::Candidates;
 pub use evidence::Evidence;
-pub use hit::{Explain, Facet, FacetValue, FusionExplain, Hit, LegScore, SearchResults};
+pub use hit::{Explain, Facet, FacetValue, FusionExplain, Hit, LegScore, SearchResults, SegmentPlan, VectorPlan};
 pub use options::{Fusion, Group, Mode};
 
 /// The most hits of one answer.
@@ -168,19 +169,20 @@ impl<'a> Search<'a> {
         let allowed = self.filter.as_deref().map(|filter| filter::allowed(inner, filter)).transpose()?;
         let keys = allowed.as_ref().map(|allowed| &allowed.keys);
 
+        let mut plan = None;
         let (found, total, explain) = if query.trim().is_empty() && self.vector.is_none() {
             let (found, total) = self.browse(inner, allowed.as_ref())?;
             (found, total, None)
         } else {
-            self.retrieve(inner, query, mode, weights, &terms, keys, &mut notes)?
+            self.retrieve(inner, query, mode, weights, &terms, keys, &mut notes, &mut plan)?
         };
         let mut hits = Vec::with_capacity(self.limit.min(found.len()));
         for found in found.into_iter().skip(self.offset).take(self.limit) {
             hits.extend(assemble::hit(inner, &analyzer, found, &terms)?);
         }
-        let facets = self.count_facets(inner, mode, &terms, keys)?;
+        let facets = self.count_facets(inner, mode, &terms, keys.map(Arc::as_ref))?;
         let took_ms = started.elapsed().as_secs_f64() * 1e3;
-        Ok(SearchResults { query: self.query, mode, total, took_ms, hits, facets, explain, notes })
+        Ok(SearchResults { query: self.query, mode, total, took_ms, hits, facets, explain, plan, notes })
     }
 
     fn check(&self) -> Result<Weights> {
@@ -197,7 +199,7 @@ impl<'a> Search<'a> {
 
     /// Hybrid becomes lexical in a database that knows no meaning.
     fn effective_mode(&self, inner: &Inner, notes: &mut Vec<String>) -> Result<Mode> {
-        let knows_meaning = inner.indexes.vectors.is_some() && (inner.embedder.is_some() || self.vector.is_some());
+        let knows_meaning = inner.indexes.vectors.is_some() && (inner.embeds_text() || self.vector.is_some());
         match self.mode {
             Mode::Lexical => Ok(Mode::Lexical),
             mode if knows_meaning => Ok(mode),
@@ -214,8 +216,8 @@ impl<'a> Search<'a> {
         let Some(allowed) = allowed else { return Ok((Vec::new(), 0)) };
         let wanted = self.offset.saturating_add(self.limit);
         let keys: Vec<Key> = match self.group {
-            Group::None => allowed.keys.iter().take(wanted).collect(),
-            Group::Document => filter::versions(inner, &allowed.keys, wanted)?,
+            Group::None => allowed.keys.keys().iter().take(wanted).collect(),
+            Group::Document => filter::versions(inner, allowed.keys.keys(), wanted)?,
         };
         let found = keys.into_iter().map(|chunk| Found { chunk, score: 0.0, explain: None });
         Ok((found.collect(), allowed.documents))
@@ -229,15 +231,17 @@ impl<'a> Search<'a> {
         mode: Mode,
         weights: Weights,
         terms: &TermSet,
-        allowed: Option<&Arc<KeySet>>,
+        allowed: Option<&Arc<AllowedKeys>>,
         notes: &mut Vec<String>,
+        plan: &mut Option<VectorPlan>,
     ) -> Result<(Vec<Found>, u64, Option<FusionExplain>)> {
+        let keys = allowed.map(|allowed| allowed.shared_keys());
         let lexical = match mode {
             Mode::Dense => Leg::default(),
-            Mode::Hybrid => legs::lexical(inner, terms, allowed, self.group, DEPTH)?,
+            Mode::Hybrid => legs::lexical(inner, terms, keys.as_ref(), self.group, DEPTH)?,
             Mode::Lexical => {
                 let depth = DEPTH.max(self.offset.saturating_add(self.limit));
-                legs::lexical(inner, terms, allowed, self.group, depth)?
+                legs::lexical(inner, terms, keys.as_ref(), self.group, depth)?
             }
         };
         if lexical.phrases_relaxed {
@@ -250,6 +254,7 @@ impl<'a> Search<'a> {
                 legs::dense(inner, &vector, allowed.map(Arc::as_ref), self.group)?
             }
         };
+        *plan = self.explain.then(|| dense.plan.clone()).flatten();
         if mode != Mode::Lexical && self.offset.saturating_add(self.limit) > DEPTH {
             notes.push(format!(
                 "{} searches rank the best {DEPTH} of each side; what is further down is found with lexical ones only",
@@ -314,8 +319,10 @@ impl<'a> Search<'a> {
         inner: &Inner,
         mode: Mode,
         terms: &TermSet,
-        allowed: Option<&Arc<KeySet>>,
+        allowed: Option<&AllowedKeys>,
     ) -> Result<Vec<Facet>> {
+        let allowed = allowed.map(AllowedKeys::shared_keys);
+        let allowed = allowed.as_ref();
         let by_words = mode != Mode::Dense && !terms.is_empty();
         let query = by_words.then(|| LexicalQuery {
             terms: terms.clone(),

@@ -43,7 +43,7 @@ impl Failpoint {
 }
 
 /// The points at which a process can be made to end: before and after everything that is written.
-pub const POINTS: [&str; 26] = [
+pub const POINTS: [&str; 29] = [
     "commit.begin",
     "commit.applied",
     "commit.flushed",
@@ -70,6 +70,9 @@ pub const POINTS: [&str; 26] = [
     "index.committed",
     "journal.marked",
     "journal.trimmed",
+    "segment.built",
+    "segment.slice",
+    "segment.listed",
 ];
 
 static ARMED: AtomicBool = AtomicBool::new(false);

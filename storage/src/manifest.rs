@@ -2,7 +2,7 @@
 //! opening anything.
 //!
 //! ```text
-//! format = 2
+//! format = 3
 //! database = 5f0e7a9c44d21b0381c6e2f7a4b9d035
 //! store = store.3
 //! dimension = 384
@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::identity::DatabaseId;
 
 /// The database format that this program writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The oldest database format that this program reads, bringing it up to date.
 pub const OLDEST_FORMAT: u32 = 1;

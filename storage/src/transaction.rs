@@ -138,6 +138,25 @@ impl<'a> Transaction<'a> {
         Ok(self.merged(table, &table.sled_range(&range)?))
     }
 
+    /// The keys of a range in their order, with this transaction's own changes. Values are not looked at, so that damaged rows can be found and
+    /// removed.
+    ///
+    /// # Errors
+    /// [`Error::KeyTooLarge`] for a bound; the iterator yields [`Error::Corrupted`] for a malformed key.
+    pub fn keys<K: TableKey, V: TableValue>(
+        &self,
+        table: &Table<K, V>,
+        range: impl RangeBounds<K>,
+    ) -> Result<impl Iterator<Item = Result<K>>> {
+        let table = *table;
+        let rows = merge(self.engine, self.group, &self.changes.overlay, &table.sled_range(&range)?);
+        Ok(rows.map(move |row| {
+            let (key, _) = row?;
+            K::decode(key.get(1..).unwrap_or_default())
+                .ok_or_else(|| table.corrupted(&key, "the key is malformed".to_owned()))
+        }))
+    }
+
     /// All rows of a table, in the order of their keys, with this transaction's own changes.
     #[must_use]
     pub fn scan<K: TableKey, V: TableValue>(&self, table: &Table<K, V>) -> MergedRows<'_, K, V> {

@@ -1,6 +1,8 @@
 //! Bringing a database of an earlier format up to date, in place, after a snapshot of it as it was.
 //!
 //! * 1 to 2: FORMAT says which folder is the store, and the store knows what FORMAT says.
+//! * 2 to 3: nothing of the store's own. The vectors' codes are in another table, which a program of format 2 does not know: it would see none,
+//!   so it must not open the database. Who owns the tables makes the new ones from the old.
 
 use std::path::PathBuf;
 

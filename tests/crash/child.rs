@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use neodex::{Database, Document};
+use neodex::{Config, Database, Document, SealPolicy};
 use neodex_storage::failpoint;
 
 use crate::model::Random;
@@ -16,9 +16,10 @@ const WRITERS: u64 = 3;
 /// Documents of each.
 const DOCUMENTS: u64 = 40;
 
-/// Opens a database as all of this test does.
+/// Opens a database as all of this test does: vectors are sealed into segments all the time.
 pub(crate) fn open(path: &Path) -> Database {
-    Database::builder(path).embedder(WordEmbedder::default()).open().unwrap()
+    let config = Config { sealing: SealPolicy::default().with_seal_at(64), ..Config::default() };
+    Database::builder(path).embedder(WordEmbedder::default()).config(config).open().unwrap()
 }
 
 /// Every document has a word of its own, and its text says which version it is. One in fifty is written in several transactions.

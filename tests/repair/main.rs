@@ -190,7 +190,7 @@ fn a_lost_or_damaged_format_is_made_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
     let documents = fill(&path);
-    for text in [None, Some("format = 2\nrubbish"), Some("")] {
+    for text in [None, Some("format = 3\nrubbish"), Some("")] {
         match text {
             None => fs::remove_file(path.join("FORMAT")).unwrap(),
             Some(text) => fs::write(path.join("FORMAT"), text).unwrap(),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::flops::Work;
 use crate::model::{Batch, Initial, Keep, NeoBert, Precision};
+use crate::op;
 use crate::optimizer::{Adamw, clip_scale, grad_norm};
 use crate::random::Random;
 
@@ -54,6 +55,7 @@ pub struct Throughput {
 /// # Errors
 /// candle's, such as a lack of memory.
 pub fn throughput(work: &Workload, device: &Device) -> Result<Throughput> {
+    op::prepare_device(device)?;
     let mut random = Random::new(0);
     let mut model = NeoBert::new(&work.config, Initial::Random(&mut random), true, work.precision, device)?;
     let adamw = Adamw { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1 };

@@ -11,7 +11,8 @@ use crate::run::RunOptions;
 /// The file's name in the run's folder.
 pub const TOKENIZER: &str = "tokenizer.json";
 
-/// Makes the tokenizer of `recipe` and puts it into the run's folder; where one is there already and the run is resumed, that one stays.
+/// Makes the tokenizer of `recipe`, or takes that of the model the run starts from, and puts it into the run's folder; where one is there
+/// already and the run is resumed, that one stays.
 /// Gives its path.
 ///
 /// # Errors
@@ -22,11 +23,11 @@ pub fn run(recipe: &Recipe, options: &RunOptions, observer: &mut dyn Observer) -
     if options.resume && path.is_file() {
         return Ok(path);
     }
-    let json = match &recipe.tokenizer.path {
-        Some(existing) => {
-            let existing = recipe.resolve(existing, options.data.as_deref());
-            std::fs::read_to_string(&existing).map_err(Error::io(&existing))?
-        }
+    let named = recipe.tokenizer.path.as_ref().map(|path| recipe.resolve(path, options.data.as_deref()));
+    // Weights know the words of their own tokenizer and no others.
+    let of_weights = || Some(options.init.as_ref()?.join(TOKENIZER)).filter(|path| path.is_file());
+    let json = match named.or_else(of_weights) {
+        Some(existing) => std::fs::read_to_string(&existing).map_err(Error::io(&existing))?,
         None => learn(recipe, options, observer)?,
     };
     let found = Vocabulary::from_json(json.as_bytes())?.size();

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use candle_core::{Device, Tensor};
-use neodex_encoder::NeoBertConfig;
+use neodex_encoder::{NeoBertConfig, Weights};
 use neodex_training::distributed::Single;
 use neodex_training::model::{Batch, Initial, Keep, NeoBert, Precision};
 use neodex_training::optimizer::{Adamw, clip_scale, grad_norm};
@@ -34,8 +34,8 @@ impl Fixture {
 
     fn model(&self) -> NeoBert {
         let config = NeoBertConfig::from_json(&file("config.json")).unwrap();
-        let weights = file("model.safetensors");
-        let weights = Initial::Tensors(SafeTensors::deserialize(&weights).unwrap());
+        let files = [file("model.safetensors").into()];
+        let weights = Initial::Stored(Weights::parse(&files).unwrap());
         NeoBert::new(&config, weights, true, Precision::F32, &Device::Cpu).unwrap()
     }
 

@@ -5,8 +5,10 @@ mod machine;
 mod memory;
 mod processor;
 mod report;
+mod vectors;
 
 pub(crate) use latency::Latencies;
 pub(crate) use memory::peak_bytes;
-pub(crate) use processor::processor_seconds;
+pub(crate) use processor::{processor_seconds, thread_seconds};
 pub(crate) use report::Report;
+pub(crate) use vectors::Generator;

@@ -12,6 +12,12 @@ pub(crate) fn processor_seconds() -> Option<f64> {
     Some((user + system) / TICKS)
 }
 
+/// Seconds that this thread has had, to the nanosecond; `None` where the system does not tell.
+pub(crate) fn thread_seconds() -> Option<f64> {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(times.split_whitespace().next()?.parse::<f64>().ok()? / 1e9)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

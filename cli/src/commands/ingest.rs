@@ -88,7 +88,7 @@ pub(crate) fn run(context: &Context, args: &IngestArgs) -> Result<Status> {
     // The documents are safe; what remains is only for searching, and opening the database again would do it, too.
     context.interrupt.stop_at_once();
     if !sum.cancelled {
-        database.flush()?;
+        seal(context, &database)?;
     }
     sum.seconds = started.elapsed().as_secs_f64();
     sum.tokens_per_second = units::rate(sum.tokens, sum.seconds);
@@ -102,6 +102,35 @@ pub(crate) fn run(context: &Context, args: &IngestArgs) -> Result<Status> {
         (false, true) => Status::Done,
         (false, false) => Status::Partly,
     })
+}
+
+/// Waits for the vector index, which works in the background, so that the next search need not scan what was just stored.
+fn seal(context: &Context, database: &Database) -> Result<()> {
+    let mut bar: Option<Progress> = None;
+    let mut of = 0;
+    let outcome = database.wait_until_sealed(|progress| {
+        if let Some((vectors, done)) = progress.building {
+            if of != vectors {
+                of = vectors;
+                if let Some(bar) = bar.take() {
+                    bar.finish();
+                }
+            }
+            let bar =
+                bar.get_or_insert_with(|| Progress::steps(&context.output, "sealing vectors", Some(vectors as u64)));
+            bar.at(done as u64);
+        }
+        true
+    });
+    if let Some(bar) = bar {
+        bar.finish();
+    }
+    match outcome {
+        // They are scanned instead: slower, and as right.
+        Err(error @ neodex::Error::IndexingStopped { .. }) => context.output.note(error),
+        outcome => outcome?,
+    }
+    Ok(())
 }
 
 /// All mistakes in the arguments, before anything is done.
@@ -163,6 +192,7 @@ fn summary(output: &Output, report: &IngestReport) -> String {
     }
     if output.verbose {
         lines.extend(report.not_text.iter().map(|file| format!("not text {}", output.shown(file))));
+        lines.extend(report.without_text.iter().map(|file| format!("no record with a text {}", output.shown(file))));
     }
     let mut documents = vec![
         format!("{} added", units::count(report.added)),
@@ -174,10 +204,13 @@ fn summary(output: &Output, report: &IngestReport) -> String {
         documents.push(format!("{} deleted", units::count(report.deleted)));
     }
     lines.push(format!("documents: {}", documents.join(", ")));
-    if !report.not_text.is_empty() {
-        let files = units::plural(report.not_text.len() as u64, "file");
-        let more = if output.verbose { "" } else { " (listed with -v)" };
-        lines.push(format!("passed over as not text: {files}{more}"));
+    let more = if output.verbose { "" } else { " (listed with -v)" };
+    let passed_over = [
+        ("as not text", "", &report.not_text),
+        ("for want of a record with a field 'text'", "; --text-field names another", &report.without_text),
+    ];
+    for (why, remedy, files) in passed_over.into_iter().filter(|(_, _, files)| !files.is_empty()) {
+        lines.push(format!("passed over {why}: {}{remedy}{more}", units::plural(files.len() as u64, "file")));
     }
     lines.push(format!(
         "{}, {}, {} of text in {:.1} s ({} tokens/s, {}/s)",

@@ -1,6 +1,7 @@
 //! One file a command, and the table that leads to them.
 
 pub(crate) mod bench_encoder;
+pub(crate) mod bench_index;
 pub(crate) mod bench_ingest;
 pub(crate) mod bench_search;
 mod compact;
@@ -86,6 +87,7 @@ pub(crate) fn run() -> Result<Status> {
         Command::Bench(BenchCommand::Encoder(args)) => bench_encoder::run(&context, &args),
         Command::Mine(args) => mine::run(&context, &args),
         Command::Train(command) => train::run(&context, &command),
+        Command::Bench(BenchCommand::Index(args)) => bench_index::run(&context, &args),
         Command::Bench(BenchCommand::Ingest(args)) => bench_ingest::run(&context, &args),
         Command::Bench(BenchCommand::Search(args)) => bench_search::run(&context, &args),
     }

@@ -42,7 +42,7 @@ impl Records {
 }
 
 fn broken(error: &ParseError) -> RecordError {
-    RecordError { source: NAME.to_owned(), reason: error.to_string() }
+    RecordError::new(NAME, error.to_string())
 }
 
 impl Iterator for Records {

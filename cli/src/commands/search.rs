@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use neodex::{Database, Fusion, FusionExplain, Group, Hit, Mode, SearchResults, SyncOptions};
+use neodex::{Database, Fusion, FusionExplain, Group, Hit, Mode, SearchResults, SyncOptions, VectorPlan};
 
 use crate::cache;
 use crate::context::Context;
@@ -107,6 +107,9 @@ pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<Status> {
         if let Some(explain) = &results.explain {
             context.output.note(weighed(explain));
         }
+        if let Some(plan) = &results.plan {
+            context.output.note(planned(plan));
+        }
         if !results.hits.is_empty() {
             context.output.print(page(&context.output, &results, args.offset))?;
         }
@@ -141,6 +144,9 @@ fn bring_up_to_date(context: &Context, database: &Database, path: &std::path::Pa
     }
     for file in &report.not_text {
         context.output.detail(format!("{file}: not text"));
+    }
+    for file in &report.without_text {
+        context.output.detail(format!("{file}: no record with a text"));
     }
     if !report.failed.is_empty() && !context.output.verbose {
         let files = units::plural(report.failed.len() as u64, "file");
@@ -235,6 +241,22 @@ fn weighed(explain: &FusionExplain) -> String {
         evidence.dense_peak,
         evidence.lexical_peak,
     )
+}
+
+/// How the vectors were searched.
+fn planned(plan: &VectorPlan) -> String {
+    let mut parts = Vec::new();
+    if let Some(allowed) = plan.allowed {
+        parts.push(format!("{} allowed by the filter", units::plural(allowed, "vector")));
+    }
+    if plan.scanned > 0 {
+        parts.push(format!("{} compared one by one", units::plural(plan.scanned as u64, "vector")));
+    }
+    let segments = plan.segments.iter();
+    parts.extend(
+        segments.map(|segment| format!("{} by {}", units::plural(segment.vectors as u64, "vector"), segment.way)),
+    );
+    format!("vectors: {}", parts.join("; "))
 }
 
 fn one_line(text: &str) -> String {

@@ -38,7 +38,9 @@ fn table(stats: &Stats) -> Table {
         .row(["word index on disk", &units::bytes(stats.bytes.lexical)])
         .row(["total on disk", &units::bytes(stats.bytes.total)])
         .row(["vectors in memory", &units::bytes(stats.bytes.vectors_in_memory)])
-        .row(["segments", &units::count(stats.segments)])
+        .row(["segments of the word index", &units::count(stats.segments)])
+        .row(["segments of the vector index", &units::count(stats.vector_segments)])
+        .row(["vectors not sealed yet", &units::count(stats.unsealed_vectors)])
         .row(["format version", &stats.format_version.to_string()])
         .row(["sequence", &stats.sequence.to_string()]);
     table

@@ -1,5 +1,5 @@
-//! A vector in one byte a dimension: what the scan reads, and what is stored beside the full row so that opening a database need not
-//! read the rows.
+//! A vector in twelve bits a dimension: eight that the scan reads, and four behind them for a second look at what the scan found. It is
+//! stored beside the full row so that neither opening a database nor searching it need read the rows.
 //!
 //! The scale is the vector's own, symmetric about zero: `value ~ scale * code` with `scale` about `max |value| / 127`. So a code needs no
 //! calibration over other vectors, never goes stale, and a vector and its negative have negative codes of each other.
@@ -7,31 +7,39 @@
 //! About, because the scale is then corrected so that the code's dot product with its own vector is exact. What is left of the error is
 //! at right angles to the vector and hardly touches the scores of queries close to it, which are those that matter: among 100 near-equal
 //! vectors (cosine .999) the 10 nearest by code alone are 76 % right instead of 18 %. The correction is kept within half a step, so a
-//! value is off by at most one: `max |value| / 127`. Candidates found by codes are rescored from full rows.
+//! value is off by at most one: `max |value| / 127`.
+//!
+//! The four bits divide each step into sixteen: `value ~ fine_scale * (16 * code + residual)`, with a scale corrected in the same way. That
+//! is off by `max |value| / 2032` at most, about what a row of halves is for the largest values.
 
 use super::distance::norm;
+use super::kernel::{NIBBLE_BLOCK, pack_nibbles, unpack_nibble};
 use crate::error::{Error, Result};
 
 /// The most dimensions a vector may have.
 pub const MAX_DIMENSION: usize = 4096;
 
-/// A vector quantised to 8 bits a dimension. See the module's documentation for its error.
+/// A vector quantised to 8 bits a dimension and 4 more. See the module's documentation for its error.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Code {
     /// Each in -127..=127, `dimension` of them.
     values: Box<[i8]>,
+    /// Four bits a dimension, [`RESIDUAL_ZERO`](Code::RESIDUAL_ZERO) standing for nothing, packed in whole blocks; see `kernel::fine`.
+    residuals: Box<[u8]>,
     /// `value ~ scale * code`; 0 for a zero vector.
     scale: f32,
+    /// `value ~ fine_scale * (16 * code + residual)`.
+    fine_scale: f32,
     /// The Euclidean length of the vector before quantisation.
     norm: f32,
 }
 
 impl Code {
-    /// The bytes before the code values: the scale, then the norm.
-    const HEADER_BYTES: usize = 8;
+    /// The bytes before the code values: the scale, the norm, the fine scale.
+    const HEADER_BYTES: usize = 12;
 
-    /// How much of itself the scale may be corrected by: half a step at the largest code.
-    const MAX_CORRECTION: f64 = 0.5 / 127.0;
+    /// How a residual of 0 is stored: residuals are in -8..=7, nibbles in 0..=15.
+    pub(crate) const RESIDUAL_ZERO: i32 = 8;
 
     /// The largest length whose square, times the few terms it is added to, stays a finite `f32`.
     const MAX_NORM: f64 = 6.0e18;
@@ -51,17 +59,29 @@ impl Code {
             return Err(Error::NotFinite { position });
         }
         // The quotient of two values, not a product with 127 / largest, which is infinite for the smallest ones.
-        let quantise = |&value: &f32| {
-            let code = if largest > 0.0 { value / largest * 127.0 } else { 0.0 };
-            // Rounds half away from zero; `f32::round` is a function call where the processor is not known to have it.
-            (code + 0.5f32.copysign(code)) as i8
-        };
-        let values: Box<[i8]> = vector.iter().map(quantise).collect();
+        let in_steps = |value: f32| if largest > 0.0 { value / largest * 127.0 } else { 0.0 };
+        // Rounds half away from zero; `f32::round` is a function call where the processor is not known to have it.
+        let values: Box<[i8]> =
+            vector.iter().map(|&value| in_steps(value)).map(|code| (code + 0.5f32.copysign(code)) as i8).collect();
+        let mut nibbles = vec![0; vector.len().next_multiple_of(NIBBLE_BLOCK)];
+        for ((nibble, &code), &value) in nibbles.iter_mut().zip(&values).zip(vector) {
+            let residual = (in_steps(value) - f32::from(code)) * 16.0;
+            *nibble = ((residual + 0.5f32.copysign(residual)) as i32 + Self::RESIDUAL_ZERO).clamp(0, 15) as u8;
+        }
         let step = f64::from(largest) / 127.0;
-        let along: f64 = values.iter().zip(vector).map(|(&code, &value)| f64::from(code) * f64::from(value)).sum();
-        let exact = if along > 0.0 { norm * norm / along } else { step };
-        let scale = exact.clamp(step * (1.0 - Self::MAX_CORRECTION), step * (1.0 + Self::MAX_CORRECTION));
-        Ok(Code { values, scale: scale as f32, norm: norm as f32 })
+        let products = |integer: &dyn Fn(usize) -> f64| -> f64 {
+            vector.iter().enumerate().map(|(i, &value)| integer(i) * f64::from(value)).sum()
+        };
+        let exact = |along: f64, step: f64, steps: f64| {
+            let exact = if along > 0.0 { norm * norm / along } else { step };
+            // By half a step at the largest value, and no more.
+            exact.clamp(step * (1.0 - 0.5 / steps), step * (1.0 + 0.5 / steps)) as f32
+        };
+        let scale = exact(products(&|i| f64::from(values[i])), step, 127.0);
+        let fine = |i: usize| f64::from(16 * i32::from(values[i]) + i32::from(nibbles[i]) - Self::RESIDUAL_ZERO);
+        let fine_scale = exact(products(&fine), step / 16.0, 2032.0);
+        let residuals = pack_nibbles(&nibbles).into();
+        Ok(Code { values, residuals, scale, fine_scale, norm: norm as f32 })
     }
 
     /// How many dimensions the vector has.
@@ -74,6 +94,16 @@ impl Code {
         &self.values
     }
 
+    /// The four bits behind each value, two a byte in blocks of 32 values, as `kernel::fine` describes.
+    pub fn residuals(&self) -> &[u8] {
+        &self.residuals
+    }
+
+    /// What `16 * value + residual` is multiplied with to give back the vector's value.
+    pub fn fine_scale(&self) -> f32 {
+        self.fine_scale
+    }
+
     /// What a code value is multiplied with to give back the vector's value, about.
     pub fn scale(&self) -> f32 {
         self.scale
@@ -84,22 +114,32 @@ impl Code {
         self.norm
     }
 
-    /// The vector as the code remembers it: each value within `max |value| / 127` of the original.
+    /// The vector as the eight bits remember it: each value within `max |value| / 127` of the original.
     pub fn decode(&self) -> Vec<f32> {
         self.values.iter().map(|&code| f32::from(code) * self.scale).collect()
     }
 
-    /// The bytes of a code of `dimension` values.
-    pub const fn byte_length(dimension: usize) -> usize {
-        Self::HEADER_BYTES + dimension
+    /// The vector as all twelve bits remember it: each value within `max |value| / 1000` of the original.
+    pub fn decode_fine(&self) -> Vec<f32> {
+        let integer = |(i, &code): (usize, &i8)| {
+            16 * i32::from(code) + i32::from(unpack_nibble(&self.residuals, i)) - Self::RESIDUAL_ZERO
+        };
+        self.values.iter().enumerate().map(|value| integer(value) as f32 * self.fine_scale).collect()
     }
 
-    /// The stored form, little-endian: scale (`f32`), norm (`f32`), then one `i8` a dimension.
+    /// The bytes of a code of `dimension` values.
+    pub const fn byte_length(dimension: usize) -> usize {
+        Self::HEADER_BYTES + dimension + dimension.next_multiple_of(NIBBLE_BLOCK) / 2
+    }
+
+    /// The stored form, little-endian: scale, norm, fine scale (`f32` each), one `i8` a dimension, then the packed residuals.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(Self::byte_length(self.dimension()));
         bytes.extend_from_slice(&self.scale.to_le_bytes());
         bytes.extend_from_slice(&self.norm.to_le_bytes());
+        bytes.extend_from_slice(&self.fine_scale.to_le_bytes());
         bytes.extend(self.values.iter().map(|&code| code as u8));
+        bytes.extend_from_slice(&self.residuals);
         bytes
     }
 
@@ -111,25 +151,28 @@ impl Code {
     pub fn from_bytes(bytes: &[u8], dimension: usize) -> Result<Code> {
         check_dimension(dimension)?;
         let damaged = |reason: &str| Error::Damaged { path: "a vector's code".into(), reason: reason.to_owned() };
-        let (Some((scale, rest)), true) = (bytes.split_first_chunk(), bytes.len() >= Self::HEADER_BYTES) else {
-            return Err(damaged("it is too short"));
-        };
-        let Some((norm, values)) = rest.split_first_chunk() else {
-            return Err(damaged("it is too short"));
-        };
-        if values.len() != dimension {
-            return Err(Error::DimensionMismatch { expected: dimension, found: values.len() });
+        if bytes.len() != Self::byte_length(dimension) {
+            let found = bytes.len().saturating_sub(Self::HEADER_BYTES) * 2 / 3;
+            return Err(Error::DimensionMismatch { expected: dimension, found });
         }
-        let (scale, norm) = (f32::from_le_bytes(*scale), f32::from_le_bytes(*norm));
+        let (header, rest) = bytes.split_at(Self::HEADER_BYTES);
+        let (values, residuals) = rest.split_at(dimension);
+        let [scale, norm, fine_scale] = *header.as_chunks::<4>().0 else {
+            return Err(damaged("it is too short"));
+        };
+        let [scale, norm, fine_scale] = [scale, norm, fine_scale].map(f32::from_le_bytes);
         let sound = 0.0..=Self::MAX_NORM as f32;
-        if !sound.contains(&scale) || !sound.contains(&norm) || scale > norm {
-            return Err(damaged("its scale or norm is out of range"));
+        if !sound.contains(&scale) || !sound.contains(&norm) || !sound.contains(&fine_scale) {
+            return Err(damaged("a scale or its norm is out of range"));
+        }
+        if scale > norm || fine_scale > scale {
+            return Err(damaged("its scales do not fit its norm"));
         }
         let values: Box<[i8]> = values.iter().map(|&byte| byte as i8).collect();
         if values.contains(&i8::MIN) {
             return Err(damaged("a value is -128"));
         }
-        Ok(Code { values, scale, norm })
+        Ok(Code { values, residuals: residuals.into(), scale, fine_scale, norm })
     }
 }
 
@@ -183,8 +226,9 @@ mod tests {
         assert!(with(0, &f32::NAN.to_le_bytes()).is_err());
         assert!(with(0, &(-1.0f32).to_le_bytes()).is_err());
         assert!(with(4, &f32::INFINITY.to_le_bytes()).is_err());
-        assert!(with(8, &[0x80]).is_err());
-        assert!(matches!(Code::from_bytes(&bytes, 3), Err(Error::DimensionMismatch { expected: 3, found: 2 })));
+        assert!(with(8, &1e9f32.to_le_bytes()).is_err());
+        assert!(with(12, &[0x80]).is_err());
+        assert!(matches!(Code::from_bytes(&bytes, 300), Err(Error::DimensionMismatch { expected: 300, .. })));
     }
 
     proptest! {
@@ -195,6 +239,15 @@ mod tests {
             prop_assert!(code.values().iter().all(|&value| value > i8::MIN));
             for (value, decoded) in vector.iter().zip(code.decode()) {
                 prop_assert!((value - decoded).abs() <= step * 1.0001, "{value} became {decoded}");
+            }
+        }
+
+        #[test]
+        fn all_twelve_bits_are_closer(vector in vectors()) {
+            let code = Code::encode(&vector).unwrap();
+            let step = vector.iter().fold(0.0f32, |largest, value| largest.max(value.abs())) / 1000.0;
+            for (value, decoded) in vector.iter().zip(code.decode_fine()) {
+                prop_assert!((value - decoded).abs() <= step, "{value} became {decoded}");
             }
         }
 
@@ -216,7 +269,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_taken_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..40), dimension in 0usize..40) {
+        fn any_bytes_are_taken_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..80), dimension in 0usize..40) {
             if let Ok(code) = Code::from_bytes(&bytes, dimension) {
                 prop_assert_eq!(code.to_bytes(), bytes);
             }

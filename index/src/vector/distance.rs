@@ -96,7 +96,7 @@ impl Distance {
 }
 
 /// One side's part of the score of two codes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Terms {
     /// Multiplied with the dot product of the codes.
     pub(crate) factor: f32,

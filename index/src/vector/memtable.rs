@@ -5,23 +5,29 @@
 //! one of those copies it first. So searches and writers wait for each other for microseconds at most, and a search sees one moment.
 
 use std::ops::Range;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::VectorIndex;
+use super::chunk::Chunk;
 use super::code::{Code, check_dimension};
 use super::distance::Distance;
+use super::kernel::Kernel;
 use super::query::Query;
 use super::rows::Rows;
-use super::scan::Scan;
+use super::scan::{Place, Scan};
+use super::segment::{FineQuery, looked_at_again};
 use crate::error::{Error, Result};
 use crate::key::{Key, KeySet};
-use crate::scored::Scored;
+use crate::scored::{Scored, top_k};
 
 /// Rows written or removed under one hold of the lock.
 const BATCH_ROWS: usize = 1024;
 
 /// A scan of every row costs about as much as looking up one row in this many.
 const ROWS_PER_LOOKUP: u64 = 16;
+
+/// The best places of a scan, and the chunks they are in.
+type Scanned = (Vec<Scored<Place>>, Vec<Arc<Chunk>>);
 
 /// Vectors in memory. Shared between threads as it is: all methods take `&self`.
 #[derive(Debug)]
@@ -107,6 +113,50 @@ impl Memtable {
         }
     }
 
+    /// The best `limit`, best first, equal scores by key, by all twelve bits.
+    ///
+    /// # Errors
+    /// [`Error::DimensionMismatch`].
+    pub fn find(&self, query: &Query, limit: usize, allowed: Option<&KeySet>) -> Result<Vec<Scored>> {
+        let (candidates, chunks) = self.scan(query, looked_at_again(limit), allowed)?;
+        let (kernel, fine) = (Kernel::best(), FineQuery::new(query, self.distance));
+        let again = candidates.into_iter().filter_map(|Scored { key: (key, chunk, row), .. }| {
+            let chunk = chunks.get(chunk as usize)?;
+            Some(Scored::new(key, fine.score_in_chunk(kernel, chunk, row as usize)))
+        });
+        Ok(top_k(again, limit))
+    }
+
+    /// The keys of a half-open range that are here.
+    pub(crate) fn keys_in(&self, keys: Range<u64>) -> Vec<Key> {
+        self.read().keys_in(keys)
+    }
+
+    /// The rows as they are now, with their keys.
+    pub(crate) fn chunks(&self) -> Vec<Arc<Chunk>> {
+        self.read().chunks()
+    }
+
+    /// The best `limit` by eight bits, and the chunks they are in.
+    fn scan(&self, query: &Query, limit: usize, allowed: Option<&KeySet>) -> Result<Scanned> {
+        self.check(query.dimension())?;
+        let rows = self.read();
+        let limit = limit.min(rows.len());
+        if limit == 0 {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let scan = Scan::new(query.code(), self.distance, limit);
+        let few = allowed.filter(|allowed| allowed.len() < rows.len() as u64 / ROWS_PER_LOOKUP);
+        let places = few.map(|few| rows.places(few.iter()));
+        let chunks = rows.chunks();
+        drop(rows);
+        let found = match places {
+            Some(places) => scan.some(&chunks, &places),
+            None => scan.all(&chunks, allowed),
+        };
+        Ok((found, chunks))
+    }
+
     /// Bytes of memory reserved.
     pub fn bytes(&self) -> usize {
         self.read().bytes()
@@ -140,20 +190,7 @@ impl VectorIndex for Memtable {
     }
 
     fn search(&self, query: &Query, limit: usize, allowed: Option<&KeySet>) -> Result<Vec<Scored>> {
-        self.check(query.dimension())?;
-        let rows = self.read();
-        let limit = limit.min(rows.len());
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        let scan = Scan::new(query.code(), self.distance, limit);
-        let few = allowed.filter(|allowed| allowed.len() < rows.len() as u64 / ROWS_PER_LOOKUP);
-        let places = few.map(|few| rows.places(few.iter()));
-        let chunks = rows.chunks();
-        drop(rows);
-        Ok(match places {
-            Some(places) => scan.some(&chunks, &places),
-            None => scan.all(&chunks, allowed),
-        })
+        let (found, _) = self.scan(query, limit, allowed)?;
+        Ok(found.into_iter().map(|found| Scored::new(found.key.0, found.score)).collect())
     }
 }

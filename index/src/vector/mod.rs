@@ -2,12 +2,14 @@
 //!
 //! - [`Distance`]: what likeness is. [`Code`]: a vector in 8 bits a dimension. [`RowFormat`]: a vector in full, as stored.
 //! - [`Query`]: a vector to search with. [`VectorIndex`]: what can be searched. [`rescore()`]: the second look, by full rows.
-//! - [`Memtable`]: the newest vectors, scanned exactly. [`VectorSet`]: everything a database has.
+//! - [`Memtable`]: the newest vectors, scanned exactly. [`Segment`]: vectors that stay, with a graph over them. [`VectorSet`]: everything a
+//!   database has; [`Sealing`] makes segments of its memtables.
 
 use crate::error::Result;
 use crate::key::{Key, KeySet};
 use crate::scored::Scored;
 
+mod allowed;
 mod chunk;
 mod code;
 mod distance;
@@ -18,8 +20,11 @@ mod rescore;
 mod row;
 mod rows;
 mod scan;
+mod seal;
+mod segment;
 mod set;
 
+pub use allowed::AllowedKeys;
 pub use code::{Code, MAX_DIMENSION};
 pub use distance::{Distance, UnknownName, normalise};
 pub use kernel::instruction_set;
@@ -27,7 +32,9 @@ pub use memtable::Memtable;
 pub use query::Query;
 pub use rescore::rescore;
 pub use row::RowFormat;
-pub use set::VectorSet;
+pub use seal::{SealPolicy, Sealing};
+pub use segment::{Allowed, BuildOptions, Plan, SearchOptions, Segment, SegmentBuilder, SegmentLoader};
+pub use set::{Found, SegmentId, VectorSet};
 
 /// A set of vectors that can be searched: the memtable, and sealed segments beside it.
 pub trait VectorIndex: Send + Sync {

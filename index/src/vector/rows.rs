@@ -102,6 +102,14 @@ impl Rows {
         true
     }
 
+    /// The keys of the half-open `range` that are here.
+    pub(super) fn keys_in(&self, range: Range<u64>) -> Vec<Key> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        self.places.range(Key(range.start)..Key(range.end)).map(|(&key, _)| key).collect()
+    }
+
     /// Takes at most `limit` keys of the half-open `range` out and returns how many that were.
     pub(super) fn remove_range(&mut self, range: Range<u64>, limit: usize) -> usize {
         if range.is_empty() {

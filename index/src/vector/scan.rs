@@ -20,6 +20,9 @@ const BLOCK_ROWS: usize = 64;
 /// From this many rows on a scan is shared among rayon's threads; below, waking them costs more than it saves.
 const PARALLEL_ROWS: usize = 20_000;
 
+/// A row that was found: its key first, so that equal scores are ordered by key, then the chunk and the row in it.
+pub(super) type Place = (Key, u32, u32);
+
 /// A query's code as the scan wants it.
 pub(super) struct Scan {
     kernel: Kernel,
@@ -37,21 +40,22 @@ impl Scan {
     }
 
     /// The best of all rows whose keys are `allowed`, best first.
-    pub(super) fn all(&self, chunks: &[Arc<Chunk>], allowed: Option<&KeySet>) -> Vec<Scored> {
+    pub(super) fn all(&self, chunks: &[Arc<Chunk>], allowed: Option<&KeySet>) -> Vec<Scored<Place>> {
         let rows: usize = chunks.iter().map(|chunk| chunk.len()).sum();
         if rows < PARALLEL_ROWS {
             let mut best = TopK::new(self.limit);
-            for chunk in chunks {
-                self.chunk(chunk, allowed, &mut best);
+            for (chunk, number) in chunks.iter().zip(0..) {
+                self.chunk(chunk, number, allowed, &mut best);
             }
             return best.into_sorted();
         }
         chunks
             .par_iter()
+            .enumerate()
             .fold(
                 || TopK::new(self.limit),
-                |mut best, chunk| {
-                    self.chunk(chunk, allowed, &mut best);
+                |mut best, (number, chunk)| {
+                    self.chunk(chunk, number as u32, allowed, &mut best);
                     best
                 },
             )
@@ -68,14 +72,15 @@ impl Scan {
     }
 
     /// The best of the rows at `places` (chunk, row), best first.
-    pub(super) fn some(&self, chunks: &[Arc<Chunk>], places: &[(usize, usize)]) -> Vec<Scored> {
+    pub(super) fn some(&self, chunks: &[Arc<Chunk>], places: &[(usize, usize)]) -> Vec<Scored<Place>> {
         let mut best = TopK::new(self.limit);
-        for &(chunk, row) in places {
-            if let Some(chunk) = chunks.get(chunk) {
+        for &(number, row) in places {
+            if let Some(chunk) = chunks.get(number) {
                 let mut dot = [0];
                 self.kernel.dot_i8_rows(&self.codes, chunk.codes(row, row + 1), &mut dot);
                 let [dot] = dot;
-                best.push(Scored::new(chunk.keys()[row], self.score(dot, chunk.factors()[row], chunk.offsets()[row])));
+                let score = self.score(dot, chunk.factors()[row], chunk.offsets()[row]);
+                best.push(Scored::new((chunk.keys()[row], number as u32, row as u32), score));
             }
         }
         best.into_sorted()
@@ -86,7 +91,7 @@ impl Scan {
         self.terms.factor * (factor * dot as f32) + offset + self.terms.offset
     }
 
-    fn chunk(&self, chunk: &Chunk, allowed: Option<&KeySet>, best: &mut TopK) {
+    fn chunk(&self, chunk: &Chunk, number: u32, allowed: Option<&KeySet>, best: &mut TopK<Place>) {
         let mut dots = [0; BLOCK_ROWS];
         let mut scores = [0.0; BLOCK_ROWS];
         for from in (0..chunk.len()).step_by(BLOCK_ROWS) {
@@ -102,18 +107,19 @@ impl Scan {
             // Almost every block of a long scan ends here.
             let threshold = best.threshold();
             if threshold.is_none_or(|threshold| highest >= threshold) {
-                offer(scores, &chunk.keys()[from..to], allowed, best);
+                let places = chunk.keys()[from..to].iter().zip(from as u32..).map(|(&key, row)| (key, number, row));
+                offer(scores, places, allowed, best);
             }
         }
     }
 }
 
 /// Asks the filter last: few rows get that far, and a lookup costs more than a row's score.
-fn offer(scores: &[f32], keys: &[Key], allowed: Option<&KeySet>, best: &mut TopK) {
-    for (&score, &key) in scores.iter().zip(keys) {
+fn offer(scores: &[f32], places: impl Iterator<Item = Place>, allowed: Option<&KeySet>, best: &mut TopK<Place>) {
+    for (&score, place) in scores.iter().zip(places) {
         let enters = best.threshold().is_none_or(|threshold| score >= threshold);
-        if enters && allowed.is_none_or(|allowed| allowed.contains(key)) {
-            best.push(Scored::new(key, score));
+        if enters && allowed.is_none_or(|allowed| allowed.contains(place.0)) {
+            best.push(Scored::new(place, score));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Instant;
 
-use neodex::{Embedder, Passage, Passages};
+use neodex::Embedder;
 
 use crate::config::Batching;
 use crate::embed::Role;
@@ -18,7 +18,6 @@ use crate::metrics::Metrics;
 /// See the module.
 pub(crate) struct Batcher {
     pub(crate) embedder: Arc<dyn Embedder>,
-    pub(crate) window_tokens: usize,
     pub(crate) batching: Batching,
     pub(crate) arriving: Arc<AtomicUsize>,
     pub(crate) rate: Arc<Rate>,
@@ -102,23 +101,11 @@ impl Batcher {
     fn embed(&self, role: Role, texts: &[&str]) -> Result<Vec<Vec<f32>>, String> {
         let vectors = match role {
             Role::Query => self.embedder.embed_queries(texts).map_err(|error| error.to_string())?,
-            Role::Document => self.embed_documents(texts)?,
+            Role::Document => self.embedder.embed_texts(texts).map_err(|error| error.to_string())?,
         };
         if vectors.len() != texts.len() {
             return Err(format!("the model made {} vectors of {} texts", vectors.len(), texts.len()));
         }
         Ok(vectors)
-    }
-
-    /// As the database would embed each text if it were one passage, so that these vectors can be compared with its own.
-    fn embed_documents(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, String> {
-        let passages: Vec<[Passage; 1]> =
-            texts.iter().map(|text| [Passage { span: 0..text.len(), heading: String::new() }]).collect();
-        let documents: Vec<Passages<'_>> =
-            texts.iter().zip(&passages).map(|(text, passages)| Passages { title: "", text, passages }).collect();
-        let vectors =
-            self.embedder.embed_documents(&documents, self.window_tokens).map_err(|error| error.to_string())?;
-        let empty = || vec![0.0; self.embedder.dimension()];
-        Ok(vectors.into_iter().map(|mut own| own.pop().unwrap_or_else(empty)).collect())
     }
 }

@@ -54,18 +54,12 @@ impl Meaning {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn start(
-        embedder: Arc<dyn Embedder>,
-        window_tokens: usize,
-        config: &ServerConfig,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self> {
+    pub(crate) fn start(embedder: Arc<dyn Embedder>, config: &ServerConfig, metrics: Arc<Metrics>) -> Result<Self> {
         let batching = config.batching.clone();
         let (jobs, queue) = std::sync::mpsc::channel();
         let (arriving, rate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Rate::default()));
         let batcher = Batcher {
             embedder: Arc::clone(&embedder),
-            window_tokens,
             batching: batching.clone(),
             arriving: Arc::clone(&arriving),
             rate: Arc::clone(&rate),

@@ -121,7 +121,7 @@ mod tests {
         restore(&mut read, &noted);
         let read: Vec<u64> =
             read["a/b~c"].as_array().unwrap().iter().map(|number| number.as_f64().unwrap().to_bits()).collect();
-        assert!(read.iter().eq(numbers.iter().map(|number| &number.to_bits()).collect::<Vec<_>>()));
+        assert!(read.into_iter().eq(numbers.iter().map(|number| number.to_bits())));
         // What somebody changed stays as they want it.
         let mut changed: Map<String, Value> = serde_json::from_str("{\"x\": 2.5}").unwrap();
         restore(&mut changed, &BTreeMap::from([("/x".to_owned(), format!("{:016x}", 7.5f64.to_bits()))]));

@@ -1,7 +1,7 @@
 //! Parquet: a row is a record. Rows are read one after the other, so that a row group is never held as a whole.
 
 use crate::parse::dispatch::{Emit, Parser};
-use crate::parse::{Format, Limits, ParseError, RecordError, RecordFields, Source, record};
+use crate::parse::{Format, Limits, ParseError, RecordFields, Source, record};
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::{Field, Row};
 use serde_json::{Map, Number, Value};
@@ -29,10 +29,7 @@ impl Parser for ParquetParser {
                 break;
             };
             let place = format!("{}#{number}", source.id());
-            let result = row
-                .and_then(|object| record::document(object, &self.fields, &place))
-                .map_err(|reason| RecordError { source: place, reason });
-            if emit(result).is_break() {
+            if emit(record::document(row, &self.fields, &place)).is_break() {
                 break;
             }
         }

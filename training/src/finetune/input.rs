@@ -1,12 +1,12 @@
 //! What goes in: the model to start from, and texts as sequences of ids.
 
+use std::borrow::Cow;
+
 use candle_core::Device;
 use neodex_encoder::{ModelFiles, NeoBertConfig, Tokenizer, Weights};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::checkpoint::model_tensors;
 use crate::error::{Error, Result};
-use crate::model::{Initial, NeoBert, Precision, Variant};
+use crate::model::{Initial, NeoBert, Precision};
 
 /// An example: a sequence with its special tokens, and what is right.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,40 +43,20 @@ pub fn pair(tokenizer: &Tokenizer, first: &str, second: Option<&str>, most: usiz
     Ok(ids)
 }
 
-/// A model's weights in f32, whatever they were stored in.
+/// A model's weights, whatever they are stored in.
 pub struct Checkpoint {
     config: NeoBertConfig,
-    bytes: Vec<u8>,
+    weights: Vec<Cow<'static, [u8]>>,
 }
 
 impl Checkpoint {
     /// From a model's files: any that the encoder can load, 8-bit weights included.
     ///
     /// # Errors
-    /// The encoder's, as [`Error::Weights`].
+    /// [`Error::Weights`] for a configuration of another kind of model.
     pub fn read(files: &ModelFiles) -> Result<Self> {
-        let fail = |name: &str, error: neodex_encoder::Error| Error::Weights {
-            name: name.to_owned(),
-            reason: format!("cannot be read: {error}"),
-        };
-        let config = NeoBertConfig::from_json(&files.config).map_err(|error| fail("config.json", error))?;
-        let weights = Weights::parse(&files.weights).map_err(|error| fail("model.safetensors", error))?;
-        let mut tensors = Vec::new();
-        for spec in model_tensors(&config, Variant::default(), false) {
-            let values = weights.values(&spec.name, &spec.shape).map_err(|error| fail(&spec.name, error))?;
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            tensors.push((spec.name, spec.shape, bytes));
-        }
-        let invalid = |error: safetensors::SafeTensorError| Error::Weights {
-            name: "model.safetensors".to_owned(),
-            reason: error.to_string(),
-        };
-        let views = tensors.iter().map(|(name, shape, bytes)| {
-            Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(invalid)?))
-        });
-        let views = views.collect::<Result<Vec<_>>>()?;
-        let bytes = safetensors::serialize(views, None).map_err(invalid)?;
-        Ok(Self { config, bytes })
+        let config = NeoBertConfig::from_json(&files.config).map_err(|error| fail("config.json", &error))?;
+        Ok(Self { config, weights: files.weights.clone() })
     }
 
     /// The model's shape.
@@ -90,8 +70,11 @@ impl Checkpoint {
     /// # Errors
     /// Those of [`NeoBert::new`].
     pub fn model(&self, precision: Precision, device: &Device) -> Result<NeoBert> {
-        let tensors = SafeTensors::deserialize(&self.bytes)
-            .map_err(|error| Error::Weights { name: "model.safetensors".to_owned(), reason: error.to_string() })?;
-        NeoBert::new(&self.config, Initial::Tensors(tensors), false, precision, device)
+        let weights = Weights::parse(&self.weights).map_err(|error| fail("model.safetensors", &error))?;
+        NeoBert::new(&self.config, Initial::Stored(weights), false, precision, device)
     }
+}
+
+fn fail(name: &str, error: &neodex_encoder::Error) -> Error {
+    Error::Weights { name: name.to_owned(), reason: format!("cannot be read: {error}") }
 }

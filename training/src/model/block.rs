@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::attention::{attention, attention_backward};
 use super::batch::Batch;
-use super::linear::{linear, linear_backward};
+use super::linear::{linear, linear_backward, linear_plus};
 use super::norm::Norm;
 use super::parameter::Parameter;
 use super::variant::Activation;
@@ -70,7 +70,7 @@ impl Block {
         keep: Keep,
     ) -> Result<(Tensor, Option<Saved>)> {
         let (products, gated) = self.products(x, batch, shape)?;
-        let y = (&products.x2 + linear(&gated, &self.down)?)?;
+        let y = linear_plus(&products.x2, &gated, &self.down)?;
         let saved = match keep {
             Keep::Nothing => None,
             Keep::Inputs => Some(Saved { x: x.clone(), products: None }),
@@ -109,7 +109,7 @@ impl Block {
     fn products(&self, x: &Tensor, batch: &Batch, shape: &Shape<'_>) -> Result<(Products, Tensor)> {
         let qkv = linear(&self.attention_norm.forward(x, shape.eps)?, &self.qkv)?;
         let (mixed, attention) = attention(&qkv, batch, shape)?;
-        let x2 = (x + linear(&mixed, &self.wo)?)?;
+        let x2 = linear_plus(x, &mixed, &self.wo)?;
         let u = linear(&self.ffn_norm.forward(&x2, shape.eps)?, &self.up)?;
         let gated = shape.activate(&u)?;
         Ok((Products { qkv, attention, mixed, x2, u }, gated))

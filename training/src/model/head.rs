@@ -5,6 +5,8 @@ use candle_core::{DType, Result, Tensor};
 use super::parameter::Parameter;
 use crate::op;
 
+/// In front of the names of its parameters.
+pub(super) const HEAD: &str = "decoder.";
 /// Most logits formed at once: rows times vocabulary.
 const LOGITS: usize = 1 << 29;
 
@@ -52,7 +54,7 @@ impl LanguageModelHead {
             drop(logits);
             losses.push((loss.sum_all()?, correct.sum_all()?));
             if scale.is_some() {
-                self.weight.add_grad(&op::matmul(&dlogits.t()?, &picked)?)?;
+                self.weight.add_grad_product(&dlogits.t()?, &picked)?;
                 self.bias.add_grad(&op::column_sum(&dlogits)?)?;
                 gradients.push(op::matmul(&dlogits, self.weight.weight())?.to_dtype(DType::F32)?);
             }

@@ -1,11 +1,8 @@
 //! Where parameters start: at random as in the reference, or from a checkpoint.
 
-use std::borrow::Cow;
+use neodex_encoder::Weights;
 
-use half::{bf16, f16};
-use safetensors::SafeTensors;
-use safetensors::tensor::Dtype;
-
+use super::head::HEAD;
 use crate::error::{Error, Result};
 use crate::random::Random;
 
@@ -18,8 +15,10 @@ pub enum Initial<'a> {
     Random(&'a mut Random),
     /// The same with another half width.
     Uniform(&'a mut Random, f32),
-    /// Tensors of a safetensors file, with or without the prefix `model.`.
-    Tensors(SafeTensors<'a>),
+    /// As stored, in any format that the encoder reads.
+    Stored(Weights<'a>),
+    /// As stored, but a language-model head drawn as by [`Initial::Uniform`].
+    Headless(Weights<'a>, &'a mut Random, f32),
 }
 
 impl Initial<'_> {
@@ -37,26 +36,13 @@ impl Initial<'_> {
         match self {
             Self::Random(random) => Ok(drawn(random, RANGE)),
             Self::Uniform(random, range) => Ok(drawn(random, *range)),
-            Self::Tensors(tensors) => read(tensors, name, shape),
+            Self::Headless(_, random, range) if name.starts_with(HEAD) => Ok(drawn(random, *range)),
+            Self::Stored(weights) | Self::Headless(weights, ..) => {
+                let bare = name.strip_prefix("model.").unwrap_or(name);
+                let fault =
+                    |error: neodex_encoder::Error| Error::Weights { name: bare.to_owned(), reason: error.to_string() };
+                weights.values(bare, shape).map_err(fault)
+            }
         }
-    }
-}
-
-fn read(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-    let fail = |reason: String| Error::Weights { name: name.to_owned(), reason };
-    let bare = name.strip_prefix("model.").unwrap_or(name);
-    let view = [Cow::Borrowed(bare), Cow::Owned(format!("model.{bare}"))]
-        .iter()
-        .find_map(|name| tensors.tensor(name).ok())
-        .ok_or_else(|| fail("is not in the file".to_owned()))?;
-    if view.shape() != shape {
-        return Err(fail(format!("has shape {:?}, the recipe wants {shape:?}", view.shape())));
-    }
-    let pairs = || view.data().as_chunks::<2>().0.iter();
-    match view.dtype() {
-        Dtype::F32 => Ok(view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
-        Dtype::F16 => Ok(pairs().map(|b| f16::from_le_bytes(*b).to_f32()).collect()),
-        Dtype::BF16 => Ok(pairs().map(|b| bf16::from_le_bytes(*b).to_f32()).collect()),
-        other => Err(fail(format!("is stored as {other:?}; f32, f16 and bf16 can be read"))),
     }
 }

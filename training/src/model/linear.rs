@@ -10,8 +10,13 @@ pub(super) fn linear(x: &Tensor, weight: &Parameter) -> Result<Tensor> {
     op::matmul(x, &weight.weight().t()?)
 }
 
+/// [`linear`] with `sum` `(n, outputs)` added.
+pub(super) fn linear_plus(sum: &Tensor, x: &Tensor, weight: &Parameter) -> Result<Tensor> {
+    op::matmul_plus(sum, x, &weight.weight().t()?)
+}
+
 /// Adds the weight's gradient to its sum and gives that of `x`.
 pub(super) fn linear_backward(x: &Tensor, weight: &Parameter, dy: &Tensor) -> Result<Tensor> {
-    weight.add_grad(&op::matmul(&dy.t()?, x)?)?;
+    weight.add_grad_product(&dy.t()?, x)?;
     op::matmul(dy, weight.weight())
 }

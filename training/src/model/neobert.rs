@@ -5,7 +5,7 @@ use neodex_encoder::NeoBertConfig;
 
 use super::batch::Batch;
 use super::block::{Block, Keep, Saved, Shape};
-use super::head::LanguageModelHead;
+use super::head::{HEAD, LanguageModelHead};
 use super::init::Initial;
 use super::norm::Norm;
 use super::parameter::{Parameter, Precision};
@@ -29,6 +29,8 @@ pub struct NeoBert {
     config: NeoBertConfig,
     variant: Variant,
     device: Device,
+    /// Whether all but the head stays as it is.
+    frozen: bool,
 }
 
 /// What a forward pass remembers for the way back.
@@ -106,7 +108,8 @@ impl NeoBert {
         };
         let rotary = rotary(config, variant.positions, device)?;
         let (config, device) = (config.clone(), device.clone());
-        Ok(Self { embedding, positions, blocks, final_norm, head, rotary, config, variant, device })
+        let frozen = false;
+        Ok(Self { embedding, positions, blocks, final_norm, head, rotary, config, variant, device, frozen })
     }
 
     /// Keeps of master weights and moments only what `rank` of `world` is responsible for.
@@ -115,6 +118,29 @@ impl NeoBert {
     /// candle's.
     pub fn part(&mut self, rank: usize, world: usize) -> Result<()> {
         self.parameters_mut().into_iter().try_for_each(|parameter| parameter.part(rank, world))
+    }
+
+    /// Leaves everything but the head as it is.
+    pub(crate) fn freeze_encoder(&mut self) {
+        self.frozen = true;
+    }
+
+    /// Whether everything but the head stays as it is.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// The parameters that are learned, in the order of a checkpoint.
+    pub(crate) fn learned(&self) -> Vec<&Parameter> {
+        let own = |parameter: &&Parameter| !self.frozen || parameter.name().starts_with(HEAD);
+        self.parameters().into_iter().filter(own).collect()
+    }
+
+    /// The parameters that are learned, to be changed.
+    pub(crate) fn learned_mut(&mut self) -> Vec<&mut Parameter> {
+        let frozen = self.frozen;
+        let own = |parameter: &&mut Parameter| !frozen || parameter.name().starts_with(HEAD);
+        self.parameters_mut().into_iter().filter(own).collect()
     }
 
     /// Its shape.

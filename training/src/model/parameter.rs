@@ -160,6 +160,14 @@ impl Parameter {
         op::accumulate(&self.grad, gradient, 1.0)
     }
 
+    /// Adds the product of `a` `(m, k)` and `b` `(k, n)`, as many elements, to the sum.
+    ///
+    /// # Errors
+    /// candle's.
+    pub(super) fn add_grad_product(&self, a: &Tensor, b: &Tensor) -> candle_core::Result<()> {
+        op::add_matmul(&self.grad, a, b)
+    }
+
     /// The gradients of this rank's part, added up over all ranks, flat.
     ///
     /// # Errors

@@ -18,6 +18,8 @@ mod plain;
 
 use candle_core::{Device, Result, Tensor};
 
+pub use plain::{gelu, gelu_backward, layer_norm, layer_norm_backward};
+
 /// What one AdamW step does to one parameter (Loshchilov & Hutter 2019): decoupled decay, bias-corrected moments.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamwStep {
@@ -49,14 +51,14 @@ macro_rules! on_device {
 }
 
 /// Makes a device ready for training; on a GPU, before the first tensor is made there. The GPU must be used from one thread alone, or be
-/// opened with a stream of its own (`Device::new_cuda_with_stream`).
+/// opened with a stream of its own (`Device::new_cuda_with_stream`). On the CPU the process keeps the memory it frees from here on.
 ///
 /// # Errors
 /// candle's, where the driver refuses.
 pub fn prepare_device(device: &Device) -> Result<()> {
     match device.is_cuda() {
         true => gpu::prepare_device(device),
-        false => Ok(()),
+        false => cpu::prepare_device(device),
     }
 }
 
@@ -66,6 +68,24 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     match a.device().is_cuda() {
         true => a.matmul(b),
         false => cpu::matmul(a, b),
+    }
+}
+
+/// [`matmul`] with `x` `(m, n)` added.
+#[allow(clippy::missing_errors_doc)]
+pub fn matmul_plus(x: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    match x.device().is_cuda() {
+        true => x + a.matmul(b)?,
+        false => cpu::matmul_plus(x, a, b),
+    }
+}
+
+/// Adds [`matmul`] to `sum` in place, which is in f32 and has `m * n` elements in any shape.
+#[allow(clippy::missing_errors_doc)]
+pub fn add_matmul(sum: &Tensor, a: &Tensor, b: &Tensor) -> Result<()> {
+    match sum.device().is_cuda() {
+        true => accumulate(sum, &a.matmul(b)?, 1.0),
+        false => cpu::add_matmul(sum, a, b),
     }
 }
 
@@ -88,36 +108,6 @@ pub fn rms_norm_backward(
     eps: f32,
 ) -> Result<(Tensor, Tensor)> {
     on_device!(x, rms_norm_backward(x, weight, dy, carry, eps))
-}
-
-/// LayerNorm: `x` `(n, d)`, `weight` and `bias` `(d)` to `(n, d)`; for variants of the model.
-#[allow(clippy::missing_errors_doc)]
-pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f32) -> Result<Tensor> {
-    plain::layer_norm(x, weight, bias, eps)
-}
-
-/// Gradients of [`layer_norm`]: `dx` `(n, d)` with `carry` added, and those of weight and bias, `(d)` in f32.
-#[allow(clippy::missing_errors_doc)]
-pub fn layer_norm_backward(
-    x: &Tensor,
-    weight: &Tensor,
-    dy: &Tensor,
-    carry: Option<&Tensor>,
-    eps: f32,
-) -> Result<(Tensor, Tensor, Tensor)> {
-    plain::layer_norm_backward(x, weight, dy, carry, eps)
-}
-
-/// GELU of every element; for variants of the model.
-#[allow(clippy::missing_errors_doc)]
-pub fn gelu(u: &Tensor) -> Result<Tensor> {
-    plain::gelu(u)
-}
-
-/// Gradient of [`gelu`].
-#[allow(clippy::missing_errors_doc)]
-pub fn gelu_backward(u: &Tensor, dy: &Tensor) -> Result<Tensor> {
-    plain::gelu_backward(u, dy)
 }
 
 /// SwiGLU: `u` `(n, 2i)`, gate half first, to `silu(gate) * value` `(n, i)`.

@@ -12,15 +12,17 @@ fn standard(x: &Tensor, eps: f32) -> Result<(Tensor, Tensor)> {
     Ok((centred.broadcast_mul(&inverse)?, inverse))
 }
 
-/// See [`super::layer_norm`].
-pub(super) fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f32) -> Result<Tensor> {
+/// LayerNorm: `x` `(n, d)`, `weight` and `bias` `(d)` to `(n, d)`; for variants of the model.
+#[allow(clippy::missing_errors_doc)]
+pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f32) -> Result<Tensor> {
     let (standard, _) = standard(x, eps)?;
     let scaled = standard.broadcast_mul(&weight.to_dtype(DType::F32)?)?;
     scaled.broadcast_add(&bias.to_dtype(DType::F32)?)?.to_dtype(x.dtype())
 }
 
-/// See [`super::layer_norm_backward`].
-pub(super) fn layer_norm_backward(
+/// Gradients of [`layer_norm`]: `dx` `(n, d)` with `carry` added, and those of weight and bias, `(d)` in f32.
+#[allow(clippy::missing_errors_doc)]
+pub fn layer_norm_backward(
     x: &Tensor,
     weight: &Tensor,
     dy: &Tensor,
@@ -40,13 +42,15 @@ pub(super) fn layer_norm_backward(
     Ok((dx.to_dtype(x.dtype())?, dweight, dbias))
 }
 
-/// See [`super::gelu`].
-pub(super) fn gelu(u: &Tensor) -> Result<Tensor> {
+/// GELU of every element; for variants of the model.
+#[allow(clippy::missing_errors_doc)]
+pub fn gelu(u: &Tensor) -> Result<Tensor> {
     u.to_dtype(DType::F32)?.gelu_erf()?.to_dtype(u.dtype())
 }
 
-/// See [`super::gelu_backward`]: `Φ(u) + u φ(u)` times the gradient.
-pub(super) fn gelu_backward(u: &Tensor, dy: &Tensor) -> Result<Tensor> {
+/// Gradient of [`gelu`]: `Φ(u) + u φ(u)` times that of its result.
+#[allow(clippy::missing_errors_doc)]
+pub fn gelu_backward(u: &Tensor, dy: &Tensor) -> Result<Tensor> {
     let wide = u.to_dtype(DType::F32)?;
     let below = (&wide * FRAC_1_SQRT_2)?.erf()?.affine(0.5, 0.5)?;
     let density = ((wide.sqr()? * -0.5)?.exp()? * (FRAC_2_SQRT_PI * FRAC_1_SQRT_2 / 2.0))?;

@@ -124,15 +124,16 @@ impl MaskedBatch {
         self.hidden.positions.len()
     }
 
-    /// Adds `scale` times the gradients of the summed losses to the model's.
+    /// Adds `scale` times the gradients of the summed losses to the model's: of a frozen one, to its head's.
     ///
     /// # Errors
     /// candle's.
     pub fn train(&self, model: &NeoBert, keep: Keep, scale: f64) -> Result<Sums> {
+        let keep = if model.is_frozen() { Keep::Nothing } else { keep };
         let (states, tape) = model.forward(&self.batch, keep)?;
         let outcome = head(model)?.run(&states, &self.hidden.positions, &self.hidden.labels, Some(scale as f32))?;
         drop(states);
-        if let Some(dstates) = outcome.dstates {
+        if let Some(dstates) = outcome.dstates.filter(|_| !model.is_frozen()) {
             model.backward(&self.batch, tape, &dstates)?;
         }
         Ok(Sums { loss: outcome.loss, correct: outcome.correct })

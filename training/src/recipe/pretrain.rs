@@ -14,6 +14,9 @@ use crate::schedule::{Decay, Schedule};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainConfig {
+    /// Learn the language-model head alone, over the encoder of `--init`: for models saved without one, to see what they know (`eval pppl`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub head_only: bool,
     /// The stages, in order.
     pub stage: Vec<Stage>,
 }

@@ -21,7 +21,7 @@ pub struct TokenizerConfig {
     pub files: Vec<PathBuf>,
     /// Bytes of text to learn it from, taken evenly from the files.
     pub sample_bytes: u64,
-    /// An existing `tokenizer.json` to use instead.
+    /// An existing `tokenizer.json` to use instead; where absent, that of the model folder that `--init` names.
     pub path: Option<PathBuf>,
 }
 

@@ -94,7 +94,7 @@ impl Session<'_, '_> {
 
     /// Takes the optimizer's step from the gradients that have been summed on all ranks, and writes down what it was.
     pub(crate) fn update(&mut self, done: &Step) -> Result<()> {
-        let gradients = reduce(&self.model.parameters(), self.group)?;
+        let gradients = reduce(&self.model.learned(), self.group)?;
         let stop = if self.options.interrupted() { 1.0 } else { 0.0 };
         let Work { tokens, pairs, predicted } = done.work;
         let own = [square_norm(&gradients)?, number(&done.loss)?, stop, tokens, pairs, predicted];
@@ -114,10 +114,10 @@ impl Session<'_, '_> {
             Adamw { beta1: config.beta1, beta2: config.beta2, eps: config.eps, weight_decay: config.weight_decay };
         let scale = clip_scale(norm, f64::from(config.clip_norm));
         if config.kind == OptimizerKind::Adam {
-            add_decay(&self.model.parameters(), &gradients, config.weight_decay, scale)?;
+            add_decay(&self.model.learned(), &gradients, config.weight_decay, scale)?;
             adamw.weight_decay = 0.0;
         }
-        let mut parameters = self.model.parameters_mut();
+        let mut parameters = self.model.learned_mut();
         adamw.step_together(&mut parameters, &gradients, self.group, self.step + 1, done.lr, scale)?;
         self.step += 1;
         self.tokens += work.tokens as u64;

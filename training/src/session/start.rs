@@ -1,9 +1,10 @@
 //! How a phase starts: from nothing, from the weights of another model, or from a checkpoint.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use safetensors::SafeTensors;
+use neodex_encoder::Weights;
 use serde_json::Value;
 
 use super::watch::Watch;
@@ -34,20 +35,36 @@ impl<'a, 'm> Session<'a, 'm> {
         let checkpoints = Checkpoints::new(&options.output, phase, recipe.run.keep_checkpoints);
         let resumed = if options.resume { checkpoints.latest()? } else { None };
         let start = match (&resumed, start_weights(options, phase)?) {
-            (None, Some(path)) => Some(std::fs::read(&path).map_err(Error::io(&path))?),
+            (None, Some(path)) => Some([Cow::from(std::fs::read(&path).map_err(Error::io(&path))?)]),
             _ => None,
         };
+        let head_only = phase == Phase::Pretrain && recipe.pretrain.as_ref().is_some_and(|pretrain| pretrain.head_only);
+        if head_only && start.is_none() && resumed.is_none() {
+            return Err(Error::config(
+                "pretrain.head_only",
+                "wants an encoder to learn a head for: name it with --init",
+            ));
+        }
         let mut random = Random::keyed(recipe.run.seed, &[phase as u64, 7]);
         let initial = match &start {
-            Some(bytes) => Initial::Tensors(SafeTensors::deserialize(bytes).map_err(|error| Error::Weights {
-                name: "model.safetensors".to_owned(),
-                reason: format!("cannot be read: {error}"),
-            })?),
+            Some(files) => {
+                let weights = Weights::parse(files).map_err(|error| Error::Weights {
+                    name: "model.safetensors".to_owned(),
+                    reason: format!("cannot be read: {error}"),
+                })?;
+                match head_only {
+                    true => Initial::Headless(weights, &mut random, recipe.model.init_range),
+                    false => Initial::Stored(weights),
+                }
+            }
             None => Initial::Uniform(&mut random, recipe.model.init_range),
         };
         let with_head = phase == Phase::Pretrain;
         let (config, variant) = (recipe.model.to_neobert(), recipe.model.variant());
         let mut model = NeoBert::of_variant(&config, variant, initial, with_head, precision, &device)?;
+        if head_only {
+            model.freeze_encoder();
+        }
         let fingerprint = recipe.fingerprint(phase);
         let leads = group.rank() == 0;
         let (mut step, mut tokens, mut seconds_before, mut cursor) = (0, 0, 0.0, None);

@@ -24,6 +24,17 @@ pub(super) fn dot_i8_rows(query: &[i8], rows: &[i8], out: &mut [i32]) {
     }
 }
 
+/// The dot product of `query` with the rows at `places`.
+#[target_feature(enable = "avx2")]
+pub(super) fn dot_i8_some(query: &[i8], rows: &[i8], stride: usize, places: &[u32], out: &mut [i32]) {
+    for (&place, out) in places.iter().zip(out) {
+        [*out] = match scalar::row_at(rows, stride, query.len(), place) {
+            Some(row) => dot_at_once(query, [row]),
+            None => [0],
+        };
+    }
+}
+
 /// `N` rows at once, so that each piece of the query is loaded once for all of them.
 ///
 /// `maddubs` multiplies unsigned by signed bytes and adds pairs in 16 bits: with the query's sign moved over to the row, a pair is at

@@ -2,9 +2,13 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m512, __m512i, _mm512_add_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_reduce_add_epi32, _mm512_reduce_add_ps, _mm512_set1_epi8,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_xor_si512,
+    __m512, __m512i, _mm_add_epi32, _mm_and_si128, _mm_loadu_si128, _mm_set1_epi8, _mm_set1_epi32, _mm_srli_epi16,
+    _mm_storeu_si128, _mm_sub_epi32, _mm256_add_epi32, _mm256_castsi256_si128, _mm256_extracti128_si256,
+    _mm512_add_epi32, _mm512_add_ps, _mm512_castsi512_si256, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps,
+    _mm512_cvtepu8_epi32, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_fmadd_ps, _mm512_loadu_ps,
+    _mm512_loadu_si512, _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_reduce_add_epi32, _mm512_reduce_add_ps,
+    _mm512_set1_epi8, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_unpackhi_epi32,
+    _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
 use super::{avx2, scalar};
@@ -23,6 +27,106 @@ pub(super) fn dot_i8_rows(query: &[i8], rows: &[i8], out: &mut [i32]) {
     for (out, row) in rest.iter_mut().zip(groups.remainder().chunks_exact(dimension)) {
         [*out] = dot_at_once(query, [row], excess);
     }
+}
+
+/// The dot product of `query` with the rows at `places`; `sum` is the sum of the query's codes.
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
+pub(super) fn dot_i8_some(query: &[i8], sum: i32, rows: &[i8], stride: usize, places: &[u32], out: &mut [i32]) {
+    let excess = 128 * sum;
+    let row = |place| scalar::row_at(rows, stride, query.len(), place).unwrap_or_default();
+    let (fours, rest) = out.as_chunks_mut::<4>();
+    let (places, places_rest) = places.as_chunks::<4>();
+    for (out, &[a, b, c, d]) in fours.iter_mut().zip(places) {
+        *out = dots_of_four(query, [row(a), row(b), row(c), row(d)], excess);
+    }
+    for (out, &place) in rest.iter_mut().zip(places_rest) {
+        [*out] = dots_apart(query, [row(place)], excess);
+    }
+}
+
+/// Four rows that lie anywhere; their sums are folded together, which takes half the work of four sums one by one.
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
+#[inline]
+fn dots_of_four(query: &[i8], rows: [&[i8]; 4], excess: i32) -> [i32; 4] {
+    if !query.len().is_multiple_of(64) {
+        return dots_apart(query, rows, excess);
+    }
+    let [a, b, c, d] = sums_apart(query, rows);
+    let ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    let cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    let sums = _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    let halves = _mm256_add_epi32(_mm512_castsi512_si256(sums), _mm512_extracti64x4_epi64::<1>(sums));
+    let quarter = _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256::<1>(halves));
+    let mut dots = [0; 4];
+    // SAFETY: `dots` is 16 bytes, exactly what is written; the store needs no alignment.
+    unsafe { _mm_storeu_si128(dots.as_mut_ptr().cast(), _mm_sub_epi32(quarter, _mm_set1_epi32(excess))) };
+    dots
+}
+
+/// Rows that lie anywhere: as [`dot_at_once`], without asking for the rows behind them.
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
+#[inline]
+fn dots_apart<const N: usize>(query: &[i8], rows: [&[i8]; N], excess: i32) -> [i32; N] {
+    let mut dots = [0; N];
+    for (dot, sum) in dots.iter_mut().zip(sums_apart(query, rows)) {
+        *dot = _mm512_reduce_add_epi32(sum) - excess;
+    }
+    dots
+}
+
+/// The running sums of the products of `query` with each row, whose 128 is not taken off yet.
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
+#[inline]
+fn sums_apart<const N: usize>(query: &[i8], rows: [&[i8]; N]) -> [__m512i; N] {
+    let length = scalar::common_length(query, &rows);
+    let whole = length / 64 * 64;
+    let flip = _mm512_set1_epi8(i8::MIN);
+    let mut sums = [_mm512_setzero_si512(); N];
+    for at in (0..whole).step_by(64) {
+        // SAFETY: `at + 64 <= whole`, which neither the query nor a row is shorter than.
+        let query = unsafe { load(query, at) };
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            // SAFETY: as above.
+            let row = _mm512_xor_si512(unsafe { load(row, at) }, flip);
+            *sum = _mm512_dpbusd_epi32(*sum, row, query);
+        }
+    }
+    if whole < length {
+        let query = load_tail(&query[whole..length]);
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            let row = _mm512_xor_si512(load_tail(&row[whole..length]), flip);
+            *sum = _mm512_dpbusd_epi32(*sum, row, query);
+        }
+    }
+    sums
+}
+
+/// The dot product of a query with a row of codes and their residuals, sixteen values at a time: `16 * code + nibble`, where the nibble's
+/// own 8 is taken off by the caller. `codes` is a whole number of blocks of 32, `nibbles` half as many bytes, `query` as long as `codes`.
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
+pub(super) fn dot_fine(query: &[f32], codes: &[i8], nibbles: &[u8]) -> f32 {
+    let (query, codes, nibbles) = (query.as_chunks::<32>().0, codes.as_chunks::<32>().0, nibbles.as_chunks::<16>().0);
+    let mask = _mm_set1_epi8(0x0f);
+    let mut sums = [_mm512_setzero_ps(); 2];
+    for ((query, codes), nibbles) in query.iter().zip(codes).zip(nibbles) {
+        // SAFETY: each array is exactly as long as what is read from it; the loads need no alignment.
+        let (packed, low, high) = unsafe {
+            (
+                _mm_loadu_si128(nibbles.as_ptr().cast()),
+                _mm_loadu_si128(codes.as_ptr().cast()),
+                _mm_loadu_si128(codes.as_ptr().add(16).cast()),
+            )
+        };
+        let nibbles = [_mm_and_si128(packed, mask), _mm_and_si128(_mm_srli_epi16::<4>(packed), mask)];
+        let queries = query.as_chunks::<16>().0;
+        for (((sum, codes), nibbles), query) in sums.iter_mut().zip([low, high]).zip(nibbles).zip(queries) {
+            let whole = _mm512_slli_epi32::<4>(_mm512_cvtepi8_epi32(codes));
+            let value = _mm512_add_epi32(whole, _mm512_cvtepu8_epi32(nibbles));
+            *sum = _mm512_fmadd_ps(load_f32(query), _mm512_cvtepi32_ps(value), *sum);
+        }
+    }
+    let [a, b] = sums;
+    _mm512_reduce_add_ps(_mm512_add_ps(a, b))
 }
 
 /// `N` rows at once, so that each piece of the query is loaded once for all of them.

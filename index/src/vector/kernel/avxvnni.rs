@@ -22,6 +22,19 @@ pub(super) fn dot_i8_rows(query: &[i8], rows: &[i8], out: &mut [i32]) {
     }
 }
 
+/// The dot product of `query` with the rows at `places`; `sum` is the sum of the query's codes.
+#[target_feature(enable = "avx2,avxvnni")]
+pub(super) fn dot_i8_some(query: &[i8], sum: i32, rows: &[i8], stride: usize, places: &[u32], out: &mut [i32]) {
+    let whole = query.len() - query.len() % 32;
+    let excess = 128 * (sum - query[whole..].iter().map(|&code| i32::from(code)).sum::<i32>());
+    for (&place, out) in places.iter().zip(out) {
+        [*out] = match scalar::row_at(rows, stride, query.len(), place) {
+            Some(row) => dot_at_once(query, [row], excess),
+            None => [0],
+        };
+    }
+}
+
 /// `N` rows at once, so that each piece of the query is loaded once for all of them.
 #[target_feature(enable = "avx2,avxvnni")]
 #[inline]

@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 #[cfg(target_arch = "aarch64")]
 use super::neon;
-use super::scalar;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512, avxvnni};
+use super::{fine, scalar};
 
 /// A path the running processor can take.
 ///
@@ -111,6 +111,50 @@ impl Kernel {
         }
     }
 
+    /// The dot product of `query`, whose codes add up to `sum`, with as many first codes of the rows at `places`, `stride` codes from row to row.
+    /// Every place must be within the block: one that is not reads nothing, but makes its own and its neighbours' products wrong.
+    pub(crate) fn dot_i8_some(
+        self,
+        query: &[i8],
+        sum: i32,
+        rows: &[i8],
+        stride: usize,
+        places: &[u32],
+        out: &mut [i32],
+    ) {
+        debug_assert_eq!(places.len(), out.len());
+        match self.instructions {
+            Instructions::Scalar => scalar::dot_i8_some(query, rows, stride, places, out),
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: a `Kernel` of this kind exists only where the processor said that it has these instructions.
+            Instructions::Neon => unsafe { neon::dot_i8_some(query, rows, stride, places, out) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Instructions::Avx2 => unsafe { avx2::dot_i8_some(query, rows, stride, places, out) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Instructions::AvxVnni => unsafe { avxvnni::dot_i8_some(query, sum, rows, stride, places, out) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Instructions::Avx512Vnni => unsafe { avx512::dot_i8_some(query, sum, rows, stride, places, out) },
+        }
+    }
+
+    /// The sum over all values of `query * (16 * code + nibble)`, the nibbles as they are stored, 0 to 15. `codes` is a whole number of blocks
+    /// of [`NIBBLE_BLOCK`](super::NIBBLE_BLOCK), `query` as long, `nibbles` half as many bytes.
+    pub(crate) fn dot_fine(self, query: &[f32], codes: &[i8], nibbles: &[u8]) -> f32 {
+        debug_assert!(query.len() == codes.len() && codes.len() == 2 * nibbles.len());
+        match self.instructions {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a `Kernel` of this kind exists only where the processor said that it has these instructions.
+            Instructions::Avx512Vnni => unsafe { avx512::dot_fine(query, codes, nibbles) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above; AVX-VNNI is offered only where AVX2 and FMA are.
+            Instructions::Avx2 | Instructions::AvxVnni => unsafe { fine::dot_fine_avx2(query, codes, nibbles) },
+            _ => fine::dot_fine(query, codes, nibbles),
+        }
+    }
+
     /// The dot product of two vectors of one length.
     pub(crate) fn dot_f32(self, left: &[f32], right: &[f32]) -> f32 {
         debug_assert_eq!(left.len(), right.len());
@@ -134,6 +178,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use proptest::prelude::*;
 
+    use super::super::unpack_nibble;
     use super::*;
 
     fn paths() -> Vec<Kernel> {
@@ -172,6 +217,40 @@ mod tests {
             kernel.dot_i8_rows(query, rows, &mut out);
             let found: Vec<i64> = out.into_iter().map(i64::from).collect();
             assert_eq!(found, expected, "{} at dimension {}", kernel.name(), query.len());
+        }
+    }
+
+    #[test]
+    fn rows_anywhere_agree_with_rows_in_a_run() {
+        for length in [1, 32, 64, 96, 384, 4096] {
+            let (query, rows) = (codes(length as u64, length), codes(3 * length as u64, 20 * length));
+            let sum = query.iter().map(|&code| i32::from(code)).sum();
+            let places: Vec<u32> = (0..20).map(|i| (i * 7) % 20).collect();
+            for kernel in paths() {
+                for count in [0, 1, 3, 4, 9, 20] {
+                    let mut run = [0; 20];
+                    kernel.dot_i8_rows(&query, &rows, &mut run);
+                    let mut found = vec![0; count];
+                    kernel.dot_i8_some(&query, sum, &rows, length, &places[..count], &mut found);
+                    let expected: Vec<i32> = places[..count].iter().map(|&place| run[place as usize]).collect();
+                    assert_eq!(found, expected, "{} at dimension {length}", kernel.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fine_products_agree() {
+        for length in [32, 64, 96, 384, 4096] {
+            let codes = codes(length as u64, length);
+            let nibbles: Vec<u8> = (0..length / 2).map(|i| (i * 37 % 256) as u8).collect();
+            let query: Vec<f32> = (0..length).map(|i| ((i * 31) % 17) as f32 / 8.0 - 1.0).collect();
+            let value = |i: usize| 16 * i32::from(codes[i]) + i32::from(unpack_nibble(&nibbles, i));
+            let exact: f64 = (0..length).map(|i| f64::from(query[i]) * f64::from(value(i))).sum();
+            for kernel in paths() {
+                let found = f64::from(kernel.dot_fine(&query, &codes, &nibbles));
+                assert!((found - exact).abs() < 1e-3 * length as f64, "{}: {found} for {exact}", kernel.name());
+            }
         }
     }
 

@@ -15,6 +15,10 @@ mod avxvnni;
 mod neon;
 
 mod dispatch;
+mod fine;
+mod prefetch;
 
 pub(crate) use dispatch::Kernel;
 pub use dispatch::instruction_set;
+pub(crate) use fine::{NIBBLE_BLOCK, pack_nibbles, unpack_nibble};
+pub(crate) use prefetch::prefetch;

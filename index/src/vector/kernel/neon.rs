@@ -18,6 +18,17 @@ pub(super) fn dot_i8_rows(query: &[i8], rows: &[i8], out: &mut [i32]) {
     }
 }
 
+/// The dot product of `query` with the rows at `places`.
+#[target_feature(enable = "neon")]
+pub(super) fn dot_i8_some(query: &[i8], rows: &[i8], stride: usize, places: &[u32], out: &mut [i32]) {
+    for (&place, out) in places.iter().zip(out) {
+        *out = match scalar::row_at(rows, stride, query.len(), place) {
+            Some(row) => dot_i8(query, row),
+            None => 0,
+        };
+    }
+}
+
 /// A product of two codes fits 16 bits, and `vpadal` adds pairs of them into 32: nothing can saturate.
 #[target_feature(enable = "neon")]
 #[inline]

@@ -7,6 +7,20 @@ pub(super) fn dot_i8_rows(query: &[i8], rows: &[i8], out: &mut [i32]) {
     }
 }
 
+/// The dot product of `query` with the beginnings of the rows at `places` of a block, `stride` codes from row to row.
+pub(super) fn dot_i8_some(query: &[i8], rows: &[i8], stride: usize, places: &[u32], out: &mut [i32]) {
+    for (&place, out) in places.iter().zip(out) {
+        *out = row_at(rows, stride, query.len(), place).map_or(0, |row| dot_i8(query, row));
+    }
+}
+
+/// The first `length` codes of the row at `place`.
+#[inline]
+pub(super) fn row_at(rows: &[i8], stride: usize, length: usize, place: u32) -> Option<&[i8]> {
+    let from = place as usize * stride;
+    rows.get(from..from + length)
+}
+
 /// `group` as four rows of `dimension` codes.
 pub(super) fn four_rows(group: &[i8], dimension: usize) -> [&[i8]; 4] {
     let (first, second) = group.split_at(2 * dimension);

@@ -6,7 +6,8 @@
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 
-use super::product::{Matrix, Packed};
+use super::product::Packed;
+use super::strips::Matrix;
 use super::view::{floats, indices};
 use super::wide;
 
@@ -20,13 +21,15 @@ struct Layout {
     width: usize,
 }
 
-/// One head of one sequence, turned, row after row.
-struct Head {
+/// One head of one sequence.
+struct Head<'a> {
     length: usize,
-    /// Scaled by `1 / sqrt(width)`.
+    /// Turned and scaled by `1 / sqrt(width)`, row after row.
     query: Vec<f32>,
+    /// Turned, row after row.
     key: Vec<f32>,
-    value: Vec<f32>,
+    /// `(length, width)`, where they lie in the batch.
+    value: Matrix<'a>,
 }
 
 /// See [`crate::op::attention`]; saves the output and the logarithms of the softmax sums `(b, h, t)`.
@@ -45,9 +48,13 @@ pub(in crate::op) fn attention(
         .map(|task| forward(&layout.head(&qkv, &table, &lengths, task), layout.width))
         .collect();
     let mut out = vec![0.0_f32; n * d];
+    out.par_chunks_mut(seq * d).zip(results.par_chunks(heads)).for_each(|(out, results)| {
+        for (head, (mixed, _)) in results.iter().enumerate() {
+            layout.write(out, d, 0, head, mixed);
+        }
+    });
     let mut logs = vec![0.0_f32; lengths.len() * heads * seq];
-    for ((task, (mixed, log)), logs) in results.iter().enumerate().zip(logs.chunks_exact_mut(seq)) {
-        layout.write(&mut out, d, 0, task, mixed);
+    for ((_, log), logs) in results.iter().zip(logs.chunks_exact_mut(seq)) {
         logs.iter_mut().zip(log).for_each(|(to, log)| *to = *log);
     }
     let out = Tensor::from_vec(out, (n, d), &Device::Cpu)?;
@@ -77,9 +84,9 @@ pub(in crate::op) fn attention_backward(
         .into_par_iter()
         .map(|task| {
             let head = layout.head(&qkv, &table, &lengths, task);
-            let (out, dout) = (layout.read(&out, d, task, head.length), layout.read(&dout, d, task, head.length));
+            let (out, dout) = (layout.mixed(&out, d, task, head.length), layout.mixed(&dout, d, task, head.length));
             let logs = logs.get(task * seq..task * seq + head.length).unwrap_or_default();
-            let mut gradients = backward(&head, &out, &dout, logs, layout.width);
+            let mut gradients = backward(&head, out, dout, logs, layout.width);
             let (dquery, rest) = gradients.split_at_mut(1);
             for part in dquery.iter_mut().chain(rest.iter_mut().take(1)) {
                 turn(part, &table, layout.width, -1.0);
@@ -88,67 +95,76 @@ pub(in crate::op) fn attention_backward(
         })
         .collect();
     let mut dqkv = vec![0.0_f32; n * columns];
-    for (task, gradients) in results.iter().enumerate() {
-        for (part, gradient) in gradients.iter().enumerate() {
-            layout.write(&mut dqkv, columns, part, task, gradient);
+    dqkv.par_chunks_mut(seq * columns).zip(results.par_chunks(heads)).for_each(|(dqkv, results)| {
+        for (head, gradients) in results.iter().enumerate() {
+            for (part, gradient) in gradients.iter().enumerate() {
+                layout.write(dqkv, columns, part, head, gradient);
+            }
         }
-    }
+    });
     Tensor::from_vec(dqkv, (n, columns), &Device::Cpu)
 }
 
-fn forward(head: &Head, width: usize) -> (Vec<f32>, Vec<f32>) {
+fn forward(head: &Head<'_>, width: usize) -> (Vec<f32>, Vec<f32>) {
     let (length, mut logs) = (head.length, vec![0.0_f32; head.length]);
     let mut mixed = vec![0.0_f32; length * width];
-    let mut scores = vec![0.0_f32; ROWS * length];
+    let pitch = pitch(length);
+    let mut scores = vec![0.0_f32; ROWS.min(length) * pitch];
     let keys = Packed::new(Matrix::new(&head.key, length, width).transposed());
-    let values = Packed::new(Matrix::new(&head.value, length, width));
+    let values = Packed::new(head.value);
     let blocks = head.query.chunks(ROWS * width).zip(mixed.chunks_mut(ROWS * width)).zip(logs.chunks_mut(ROWS));
+    let mut sums = [0.0_f32; ROWS];
     for ((query, mixed), logs) in blocks {
         let rows = logs.len();
-        let scores = scores.get_mut(..rows * length).unwrap_or_default();
-        keys.product(scores, Matrix::new(query, rows, width), false);
-        for (row, log) in scores.chunks_exact_mut(length).zip(logs.iter_mut()) {
+        keys.product(&mut scores, pitch, Matrix::new(query, rows, width), false);
+        for ((row, log), sum) in scores.chunks_exact_mut(pitch).zip(logs.iter_mut()).zip(&mut sums) {
+            let row = row.get_mut(..length).unwrap_or_default();
             let highest = wide::highest(row);
-            let sum = wide::exponentials(row, highest);
-            wide::times(row, 1.0 / sum);
+            *sum = wide::exponentials(row, highest);
             *log = highest + sum.ln();
         }
-        values.product(mixed, Matrix::new(scores, rows, length), false);
+        values.product(mixed, width, Matrix::pitched(&scores, rows, length, pitch), false);
+        // Once for each value mixed instead of once for each score.
+        mixed.chunks_exact_mut(width).zip(&sums).for_each(|(mixed, sum)| wide::times(mixed, 1.0 / sum));
     }
     (mixed, logs)
 }
 
-fn backward(head: &Head, out: &[f32], dout: &[f32], logs: &[f32], width: usize) -> [Vec<f32>; 3] {
+fn backward(head: &Head<'_>, out: Matrix<'_>, dout: Matrix<'_>, logs: &[f32], width: usize) -> [Vec<f32>; 3] {
     let length = head.length;
     let zeros = || vec![0.0_f32; length * width];
     let (mut dquery, mut dkey, mut dvalue) = (zeros(), zeros(), zeros());
-    let (mut scores, mut dscores) = (vec![0.0_f32; ROWS * length], vec![0.0_f32; ROWS * length]);
+    let pitch = pitch(length);
+    let room = || vec![0.0_f32; ROWS.min(length) * pitch];
+    let (mut scores, mut dscores) = (room(), room());
     let keys = Matrix::new(&head.key, length, width);
     let (keys, keys_across) = (Packed::new(keys), Packed::new(keys.transposed()));
-    let values_across = Packed::new(Matrix::new(&head.value, length, width).transposed());
-    for (block, logs) in logs.chunks(ROWS).enumerate() {
-        let rows = logs.len();
-        let range = block * ROWS * width..(block * ROWS + rows) * width;
-        let part = |values: &'_ [f32]| -> Vec<f32> { values.get(range.clone()).unwrap_or_default().to_vec() };
-        let (query, out, dout) = (part(&head.query), part(out), part(dout));
-        let scores = scores.get_mut(..rows * length).unwrap_or_default();
-        let dscores = dscores.get_mut(..rows * length).unwrap_or_default();
-        keys_across.product(scores, Matrix::new(&query, rows, width), false);
-        values_across.product(dscores, Matrix::new(&dout, rows, width), false);
-        let mixed = out.chunks_exact(width).zip(dout.chunks_exact(width)).zip(logs);
-        for (((p, dp), ((out, dout), log)), _) in
-            scores.chunks_exact_mut(length).zip(dscores.chunks_exact_mut(length)).zip(mixed).zip(0..rows)
-        {
-            wide::softmax_gradients(p, dp, *log, wide::dot(out, dout));
+    let values_across = Packed::new(head.value.transposed());
+    for ((block, logs), dquery) in logs.chunks(ROWS).enumerate().zip(dquery.chunks_mut(ROWS * width)) {
+        let rows = block * ROWS..block * ROWS + logs.len();
+        let query = Matrix::new(&head.query, length, width).rows(rows.clone());
+        let (out, dout) = (out.rows(rows.clone()), dout.rows(rows));
+        keys_across.product(&mut scores, pitch, query, false);
+        values_across.product(&mut dscores, pitch, dout, false);
+        let pairs = scores.chunks_exact_mut(pitch).zip(dscores.chunks_exact_mut(pitch));
+        for (((p, dp), (row, log)), _) in pairs.zip(logs.iter().enumerate()).zip(0..logs.len()) {
+            let (p, dp) = (p.get_mut(..length).unwrap_or_default(), dp.get_mut(..length).unwrap_or_default());
+            wide::softmax_gradients(p, dp, *log, wide::dot(out.row(row), dout.row(row)));
         }
-        let (p, ds) = (Matrix::new(scores, rows, length), Matrix::new(dscores, rows, length));
-        Packed::new(Matrix::new(&dout, rows, width)).product(&mut dvalue, p.transposed(), true);
-        Packed::new(Matrix::new(&query, rows, width)).product(&mut dkey, ds.transposed(), true);
-        keys.product(dquery.get_mut(range.clone()).unwrap_or_default(), ds, false);
+        let p = Matrix::pitched(&scores, logs.len(), length, pitch);
+        let ds = Matrix::pitched(&dscores, logs.len(), length, pitch);
+        Packed::new(dout).product(&mut dvalue, width, p.transposed(), true);
+        Packed::new(query).product(&mut dkey, width, ds.transposed(), true);
+        keys.product(dquery, width, ds, false);
     }
     let scale = 1.0 / (width as f32).sqrt();
     wide::times(&mut dquery, scale);
     [dquery, dkey, dvalue]
+}
+
+/// How far apart rows of scores lie: never a power of two, at which they would drive each other out of the first cache.
+fn pitch(length: usize) -> usize {
+    length.next_multiple_of(16) + 16
 }
 
 /// Turns the interleaved pairs of each row by its position's angles, or back with `direction` -1.
@@ -169,31 +185,31 @@ fn rows(from: &[f32], first: usize, stride: usize, width: usize, length: usize) 
 
 impl Layout {
     /// Cuts out head `task % heads` of sequence `task / heads`.
-    fn head(&self, qkv: &[f32], table: &[f32], lengths: &[u32], task: usize) -> Head {
+    fn head<'a>(&self, qkv: &'a [f32], table: &[f32], lengths: &[u32], task: usize) -> Head<'a> {
         let length = lengths.get(task / self.heads).map_or(0, |&length| (length as usize).min(self.seq));
         let columns = 3 * self.heads * self.width;
         let first = task / self.heads * self.seq * columns + task % self.heads * 3 * self.width;
         let part = |part: usize| rows(qkv, first + part * self.width, columns, self.width, length);
-        let (mut query, mut key, value) = (part(0), part(1), part(2));
+        let (mut query, mut key) = (part(0), part(1));
         turn(&mut query, table, self.width, 1.0);
         turn(&mut key, table, self.width, 1.0);
         let scale = 1.0 / (self.width as f32).sqrt();
         wide::times(&mut query, scale);
-        Head { length, query, key, value }
+        let value = qkv.get(first + 2 * self.width..).unwrap_or_default();
+        Head { length, query, key, value: Matrix::pitched(value, length, self.width, columns) }
     }
 
-    /// A head's columns of a matrix `(b * t, d)`.
-    fn read(&self, from: &[f32], d: usize, task: usize, length: usize) -> Vec<f32> {
+    /// A head's columns of a matrix `(b * t, d)`, where they lie.
+    fn mixed<'a>(&self, from: &'a [f32], d: usize, task: usize, length: usize) -> Matrix<'a> {
         let first = task / self.heads * self.seq * d + task % self.heads * self.width;
-        rows(from, first, d, self.width, length)
+        Matrix::pitched(from.get(first..).unwrap_or_default(), length, self.width, d)
     }
 
-    /// Puts a head's rows into a matrix of `columns` columns, in which each head has `columns / heads`, at part `part` of them.
-    fn write(&self, into: &mut [f32], columns: usize, part: usize, task: usize, rows: &[f32]) {
-        let first =
-            task / self.heads * self.seq * columns + task % self.heads * (columns / self.heads) + part * self.width;
-        for (row, values) in rows.chunks_exact(self.width).enumerate() {
-            if let Some(to) = into.get_mut(first + row * columns..first + row * columns + self.width) {
+    /// Puts a head's rows into a sequence's of `columns` columns, in which each head has `columns / heads`, at part `part` of them.
+    fn write(&self, into: &mut [f32], columns: usize, part: usize, head: usize, rows: &[f32]) {
+        let first = head * (columns / self.heads) + part * self.width;
+        for (into, values) in into.chunks_exact_mut(columns).zip(rows.chunks_exact(self.width)) {
+            if let Some(to) = into.get_mut(first..first + self.width) {
                 to.copy_from_slice(values);
             }
         }

@@ -1,72 +1,23 @@
 //! Matrix products, `into = lhs * rhs` or `into += lhs * rhs`.
 //!
-//! Both operands are packed into strips as wide as the tile of [`super::tile`], the common dimension in stretches that stay in the caches.
+//! The right operand is packed into strips as wide as the tile of [`super::tile`], the common dimension in stretches that stay in the caches;
+//! the left one is read where it lies.
 //! Every element of the result is summed by one thread in one order, so that it does not depend on the threads.
+
+use std::ops::Range;
 
 use candle_core::{Device, Error, Result, Tensor};
 use rayon::prelude::*;
 
-use super::tile::{self, Instructions, Tile};
-use super::view::strided;
+use super::strips::{DEPTH, Matrix, pack, side_by_side};
+use super::tile::{self, Instructions, Left, Place, Tile};
+use super::update::change;
+use super::view::{floats, strided};
 
-/// Of the common dimension at a time: a strip of either operand then takes a quarter of the second cache at most.
-const DEPTH: usize = 384;
 /// Rows of the result that a task takes, about.
 const ROWS: usize = 96;
 /// Multiplications below which one thread does it all.
 const SMALL: usize = 1 << 20;
-
-/// A matrix in a slice: element `(row, column)` is at `row * row_stride + column * column_stride`.
-#[derive(Clone, Copy)]
-pub(super) struct Matrix<'a> {
-    pub(super) values: &'a [f32],
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) row_stride: usize,
-    pub(super) column_stride: usize,
-}
-
-impl<'a> Matrix<'a> {
-    /// A matrix stored row after row.
-    pub(super) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
-        Self { values, rows, columns, row_stride: columns, column_stride: 1 }
-    }
-
-    /// The same values, rows and columns exchanged.
-    pub(super) fn transposed(self) -> Self {
-        let Self { values, rows, columns, row_stride, column_stride } = self;
-        Self { values, rows: columns, columns: rows, row_stride: column_stride, column_stride: row_stride }
-    }
-
-    /// Strips of `W` rows from `first` on, one after the other, each column after column from `start` to `end`; zeros below the last row.
-    fn strips<const W: usize>(&self, rows: std::ops::Range<usize>, columns: std::ops::Range<usize>) -> Vec<[f32; W]> {
-        let depth = columns.len();
-        let mut strips = vec![[0.0; W]; rows.len().div_ceil(W) * depth];
-        for (strip, first) in strips.chunks_exact_mut(depth.max(1)).zip(rows.clone().step_by(W)) {
-            let height = W.min(rows.end - first);
-            let at = first * self.row_stride + columns.start * self.column_stride;
-            if self.row_stride == 1 {
-                // Stored column after column: each is a stretch of the slice.
-                for (column, to) in strip.iter_mut().enumerate() {
-                    let from = at + column * self.column_stride;
-                    let values = self.values.get(from..from + height).unwrap_or_default();
-                    to.iter_mut().zip(values).for_each(|(to, value)| *to = *value);
-                }
-                continue;
-            }
-            for row in 0..height {
-                let from = self.values.get(at + row * self.row_stride..).unwrap_or_default();
-                let values = from.iter().step_by(self.column_stride.max(1));
-                for (to, value) in strip.iter_mut().zip(values) {
-                    if let Some(to) = to.get_mut(row) {
-                        *to = *value;
-                    }
-                }
-            }
-        }
-        strips
-    }
-}
 
 /// The right operand of products, packed once for many.
 pub(super) struct Packed {
@@ -101,76 +52,86 @@ impl Packed {
         Self { strips, rows: rhs.rows, columns: rhs.columns }
     }
 
-    /// `into = lhs * self`, or `into += lhs * self`, row after row, on the calling thread.
+    /// `into = lhs * self`, or `into += lhs * self`, on the calling thread; the rows of `into` are `stride` apart, at least as many as
+    /// there are columns.
     ///
     /// Shapes that do not fit are a mistake of this crate, which its tests would show; nothing is computed then.
-    pub(super) fn product(&self, into: &mut [f32], lhs: Matrix<'_>, add: bool) {
-        debug_assert!(lhs.columns == self.rows && into.len() == lhs.rows * self.columns);
-        if lhs.columns == self.rows && into.len() == lhs.rows * self.columns {
-            self.rows_of(into, lhs, 0..lhs.rows, add);
+    pub(super) fn product(&self, into: &mut [f32], stride: usize, lhs: Matrix<'_>, add: bool) {
+        debug_assert!(lhs.columns == self.rows && stride >= self.columns && into.len() >= lhs.rows * self.columns);
+        if lhs.columns == self.rows && stride >= self.columns {
+            self.rows_of(into, stride, lhs, 0..lhs.rows, add);
         }
     }
 
-    /// As [`Packed::product`], on all threads where that pays.
-    fn parallel(&self, into: &mut [f32], lhs: Matrix<'_>) {
+    /// As [`Packed::product`] of rows side by side, on all threads where that pays.
+    fn parallel(&self, into: &mut [f32], lhs: Matrix<'_>, add: bool) {
         let work = lhs.rows * lhs.columns * self.columns;
         // Enough tasks for the threads, each of whole tiles.
         let share = lhs.rows.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(12).clamp(12, ROWS);
         let rows = if work < SMALL { lhs.rows.max(1) } else { share };
         into.par_chunks_mut(rows * self.columns.max(1)).enumerate().for_each(|(at, into)| {
             let first = at * rows;
-            self.rows_of(into, lhs, first..(first + rows).min(lhs.rows), false);
+            self.rows_of(into, self.columns, lhs, first..(first + rows).min(lhs.rows), add);
         });
     }
 
-    fn rows_of(&self, into: &mut [f32], lhs: Matrix<'_>, rows: std::ops::Range<usize>, add: bool) {
+    fn rows_of(&self, into: &mut [f32], stride: usize, lhs: Matrix<'_>, rows: Range<usize>, add: bool) {
+        let target = Target { into, stride, columns: self.columns, add };
         match &self.strips {
             #[cfg(target_arch = "x86_64")]
-            Strips::Avx512(strips) => multiply(into, lhs, rows, strips, self.columns, add, tile::avx512),
+            Strips::Avx512(strips) => multiply::<12, 32>(target, lhs, rows, strips, tile::avx512),
             #[cfg(target_arch = "x86_64")]
-            Strips::Avx2(strips) => multiply(into, lhs, rows, strips, self.columns, add, tile::avx2),
-            Strips::Any(strips) => multiply(into, lhs, rows, strips, self.columns, add, tile::any),
+            Strips::Avx2(strips) => multiply::<6, 16>(target, lhs, rows, strips, tile::avx2),
+            Strips::Any(strips) => multiply::<4, 8>(target, lhs, rows, strips, tile::any),
         }
     }
 }
 
-fn pack<const N: usize>(rhs: Matrix<'_>) -> Vec<Vec<[f32; N]>> {
-    let turned = rhs.transposed();
-    let stretch = |start: usize| turned.strips::<N>(0..rhs.columns, start..(start + DEPTH).min(rhs.rows));
-    (0..rhs.rows).step_by(DEPTH).map(stretch).collect()
+/// What a product is written into: rows of `columns`, `stride` apart.
+struct Target<'a> {
+    into: &'a mut [f32],
+    stride: usize,
+    columns: usize,
+    add: bool,
 }
 
 /// Some rows of a product, tile by tile.
 fn multiply<const M: usize, const N: usize>(
-    into: &mut [f32],
+    target: Target<'_>,
     lhs: Matrix<'_>,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
     strips: &[Vec<[f32; N]>],
-    columns: usize,
-    add: bool,
-    tile: Tile<M, N>,
+    tile: Tile<N>,
 ) {
+    let Target { into, stride, columns, add } = target;
     if strips.is_empty() && !add {
         into.fill(0.0);
     }
-    let mut sums = [[0.0_f32; N]; M];
+    // Columns of rows that lie far apart come into the caches line by line: worth a copy where they are read more than a few times.
+    let copied = lhs.row_stride == 1 && columns > 3 * N;
+    let mut copy: Vec<[f32; M]> = Vec::new();
     for (stretch, right) in strips.iter().enumerate() {
-        let (start, first) = (stretch * DEPTH, stretch == 0 && !add);
+        let start = stretch * DEPTH;
         let depth = DEPTH.min(lhs.columns - start);
-        let left = lhs.strips::<M>(rows.clone(), start..start + depth);
+        if copied {
+            copy.resize(rows.len().div_ceil(M) * depth, [0.0; M]);
+            side_by_side(&mut copy, lhs, rows.clone(), start..start + depth);
+        }
         for (right, column) in right.chunks_exact(depth).zip((0..columns).step_by(N)) {
-            for (left, row) in left.chunks_exact(depth).zip((0..rows.len()).step_by(M)) {
-                tile(left, right, &mut sums);
-                let width = N.min(columns - column);
-                for (sums, row) in sums.iter().zip(row..rows.len()) {
-                    let at = row * columns + column;
-                    let to = into.get_mut(at..at + width).unwrap_or_default();
-                    let pairs = to.iter_mut().zip(sums);
-                    match first {
-                        true => pairs.for_each(|(to, sum)| *to = *sum),
-                        false => pairs.for_each(|(to, sum)| *to += *sum),
+            for (at, row) in (0..rows.len()).step_by(M).enumerate() {
+                let height = M.min(rows.len() - row);
+                let (values, strides) = match copied {
+                    true => (copy.get(at * depth..).unwrap_or_default().as_flattened(), [1, M]),
+                    false => {
+                        let first = (rows.start + row) * lhs.row_stride + start * lhs.column_stride;
+                        (lhs.values.get(first..).unwrap_or_default(), [lhs.row_stride, lhs.column_stride])
                     }
-                }
+                };
+                let [row_stride, column_stride] = strides;
+                let left = Left { values, rows: height, row_stride, column_stride };
+                let values = into.get_mut(row * stride + column..).unwrap_or_default();
+                let width = N.min(columns - column);
+                tile(left, right, Place { values, stride, rows: height, columns: width, add: add || stretch > 0 });
             }
         }
     }
@@ -185,8 +146,26 @@ pub(in crate::op) fn matmul(lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
     let (lhs, rhs) = (strided(lhs)?, strided(rhs)?);
     let packed = Packed::new(rhs.matrix(rows, n));
     let mut into = vec![0.0_f32; m * n];
-    packed.parallel(&mut into, lhs.matrix(m, k));
+    packed.parallel(&mut into, lhs.matrix(m, k), false);
     Tensor::from_vec(into, (m, n), &Device::Cpu)
+}
+
+/// See [`crate::op::matmul_plus`].
+pub(in crate::op) fn matmul_plus(x: &Tensor, lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
+    let sum = Tensor::from_vec(floats(x)?.to_vec(), x.shape(), &Device::Cpu)?;
+    add_matmul(&sum, lhs, rhs)?;
+    Ok(sum)
+}
+
+/// See [`crate::op::add_matmul`].
+pub(in crate::op) fn add_matmul(sum: &Tensor, lhs: &Tensor, rhs: &Tensor) -> Result<()> {
+    let ((m, k), (rows, n)) = (lhs.dims2()?, rhs.dims2()?);
+    if k != rows || sum.elem_count() != m * n {
+        return Err(Error::Msg(format!("{m} x {k} times {rows} x {n} onto {:?}", sum.dims())).bt());
+    }
+    let (lhs, rhs) = (strided(lhs)?, strided(rhs)?);
+    let packed = Packed::new(rhs.matrix(rows, n));
+    change(sum, |sum| packed.parallel(sum, lhs.matrix(m, k), true))
 }
 
 #[cfg(test)]
@@ -211,7 +190,7 @@ mod tests {
             for (lhs, rhs) in [(plain, right), (turned, right), (plain, right_turned), (turned, right_turned)] {
                 for (&instructions, add) in all.iter().zip([false, true, false].into_iter().cycle()) {
                     let mut into = before.clone();
-                    Packed::of(rhs, instructions).product(&mut into, lhs, add);
+                    Packed::of(rhs, instructions).product(&mut into, n, lhs, add);
                     for (at, found) in into.iter().enumerate() {
                         let (row, column) = (at / n, at % n);
                         let product = |i: usize| {
@@ -243,6 +222,8 @@ mod tests {
             let many = matmul(&a, &b.t()?)?;
             let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(Error::wrap)?;
             let alone = one.install(|| matmul(&a, &b.t()?))?;
+            let plus = matmul_plus(&many, &a, &b.t()?)?;
+            assert!((plus - (&many + &many)?)?.abs()?.max_all()?.to_scalar::<f32>()? < 1e-4);
             assert!(many.sub(&a.matmul(&b.t()?)?)?.abs()?.max_all()?.to_scalar::<f32>()? < 1e-4);
             Ok((many.to_vec2()?, alone.to_vec2()?))
         };

@@ -1,6 +1,8 @@
 //! What is changed in place: sums of gradients and the weights themselves.
 
-use candle_core::{CpuStorage, Error, InplaceOp2, Layout, Result, Tensor};
+use std::cell::Cell;
+
+use candle_core::{CpuStorage, Error, InplaceOp1, InplaceOp2, Layout, Result, Tensor};
 use rayon::prelude::*;
 
 use super::view::floats;
@@ -26,10 +28,7 @@ pub(in crate::op) fn adamw(state: &Tensor, grad: &Tensor, step: &AdamwStep) -> R
 
 /// See [`crate::op::square_sum`]. In f64 and in a fixed order: clipping by it must not depend on the threads.
 pub(in crate::op) fn square_sum(x: &Tensor) -> Result<Tensor> {
-    let partial: Vec<f64> = floats(x)?
-        .par_chunks(ELEMENTS)
-        .map(|chunk| chunk.iter().map(|x| f64::from(*x) * f64::from(*x)).sum())
-        .collect();
+    let partial: Vec<f64> = floats(x)?.par_chunks(ELEMENTS).map(wide::exact_square_sum).collect();
     Tensor::new(partial.iter().sum::<f64>() as f32, x.device())
 }
 
@@ -77,22 +76,37 @@ impl InplaceOp2 for Adamw {
         }
         let (weights, moments) = state.split_at_mut(count);
         let (first, second) = moments.split_at_mut(count);
-        let AdamwStep { lr, beta1, beta2, eps, weight_decay, correction1, correction2, grad_scale } = self.0;
         weights
             .par_chunks_mut(ELEMENTS)
             .zip(first.par_chunks_mut(ELEMENTS))
             .zip(second.par_chunks_mut(ELEMENTS))
             .zip(grad.par_chunks(ELEMENTS))
-            .for_each(|(((weights, first), second), grad)| {
-                for (((w, m), v), g) in weights.iter_mut().zip(first).zip(second).zip(grad) {
-                    let g = g * grad_scale;
-                    *m = beta1 * *m + (1.0 - beta1) * g;
-                    *v = beta2 * *v + (1.0 - beta2) * g * g;
-                    let update = (*m / correction1) / ((*v / correction2).sqrt() + eps);
-                    *w = *w * (1.0 - lr * weight_decay) - lr * update;
-                }
-            });
+            .for_each(|(((weights, first), second), grad)| wide::adamw(weights, first, second, grad, &self.0));
         Ok(())
+    }
+}
+
+/// Lets `f` change the values of a contiguous tensor in f32.
+pub(super) fn change(tensor: &Tensor, f: impl FnOnce(&mut [f32])) -> Result<()> {
+    tensor.inplace_op1(&Change(Cell::new(Some(f))))
+}
+
+struct Change<F>(Cell<Option<F>>);
+
+impl<F: FnOnce(&mut [f32])> InplaceOp1 for Change<F> {
+    fn name(&self) -> &'static str {
+        "change"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let range = layout.contiguous_offsets();
+        match (storage, range, self.0.take()) {
+            (CpuStorage::F32(values), Some((start, end)), Some(f)) => {
+                f(values.get_mut(start..end).unwrap_or_default());
+                Ok(())
+            }
+            _ => Err(Error::Msg("a contiguous tensor in f32 is wanted".to_owned()).bt()),
+        }
     }
 }
 

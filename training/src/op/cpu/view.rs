@@ -4,7 +4,7 @@ use std::ops::{Deref, Range};
 
 use candle_core::{CpuStorage, Error, Result, Storage, StorageRef, Tensor};
 
-use super::product::Matrix;
+use super::strips::Matrix;
 
 /// The values of a contiguous f32 tensor, held for reading.
 pub(super) struct Floats<'a> {
@@ -68,8 +68,10 @@ pub(super) fn strided(tensor: &Tensor) -> Result<Strided<'_>> {
 }
 
 fn range(tensor: &Tensor) -> Result<Range<usize>> {
-    let (start, end) =
-        tensor.layout().contiguous_offsets().ok_or(Error::RequiresContiguous { op: "a trainer's operation" }.bt())?;
+    let (start, end) = tensor
+        .layout()
+        .contiguous_offsets()
+        .ok_or_else(|| Error::RequiresContiguous { op: "a trainer's operation" }.bt())?;
     Ok(start..end)
 }
 

@@ -38,6 +38,7 @@ macro_rules! wide {
 }
 
 use super::exp::exp;
+use crate::op::AdamwStep;
 
 /// Sums are kept in so many lanes, whatever the vectors: the order of additions decides the last bits.
 const LANES: usize = 16;
@@ -60,6 +61,30 @@ wide! {
             }
         }
         lanes.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()
+    }
+
+    /// The sum of squares in f64.
+    fn exact_square_sum(x: &[f32]) -> f64 {
+        let mut lanes = [0.0_f64; LANES];
+        let (chunks, rest) = x.as_chunks::<LANES>();
+        for chunk in chunks {
+            for (lane, x) in lanes.iter_mut().zip(chunk) {
+                *lane += f64::from(*x) * f64::from(*x);
+            }
+        }
+        lanes.iter().sum::<f64>() + rest.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>()
+    }
+
+    /// An AdamW step of weights with their moments.
+    fn adamw(weights: &mut [f32], first: &mut [f32], second: &mut [f32], grad: &[f32], step: &AdamwStep) {
+        let AdamwStep { lr, beta1, beta2, eps, weight_decay, correction1, correction2, grad_scale } = *step;
+        for (((w, m), v), g) in weights.iter_mut().zip(first).zip(second).zip(grad) {
+            let g = g * grad_scale;
+            *m = beta1 * *m + (1.0 - beta1) * g;
+            *v = beta2 * *v + (1.0 - beta2) * g * g;
+            let update = (*m / correction1) / ((*v / correction2).sqrt() + eps);
+            *w = *w * (1.0 - lr * weight_decay) - lr * update;
+        }
     }
 
     /// The sum of products of three.

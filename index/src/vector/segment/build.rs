@@ -1,0 +1,131 @@
+//! From rows to a frozen segment: collapse duplicates, build the upper layers over a sample, link the rest, prune, repair, reorder.
+
+use super::super::kernel::Kernel;
+use super::Segment;
+use super::block::Block;
+use super::graph::{Graph, Layer};
+use super::link::{link, prune};
+use super::pool::MOST_NODES;
+use super::repair::{order, repair};
+use super::sample;
+use super::twins::Twins;
+use crate::error::{Error, Result};
+use crate::key::Key;
+
+/// How a segment is built. The defaults are what measures best at 384 dimensions; see `benches/segment.rs`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct BuildOptions {
+    /// The most neighbours a node keeps in the bottom layer. Default 32.
+    pub degree: usize,
+    /// The most neighbours a row takes when it is linked. Default 24.
+    pub neighbours: usize,
+    /// Candidates a row's neighbours are chosen from. Default 200.
+    pub width: usize,
+    /// One row in this many is in the sample the upper layers are made of; 1 builds all with hnsw_rs. Default 16.
+    pub sample_every: usize,
+    /// How freely neighbours are kept while building: at 1, the default, none that lies behind another.
+    pub alpha: f32,
+    /// The same when all are chosen once more at the end. Default 1.1.
+    pub alpha_at_last: f32,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self { degree: 32, neighbours: 24, width: 200, sample_every: 16, alpha: 1.0, alpha_at_last: 1.1 }
+    }
+}
+
+impl BuildOptions {
+    /// Room for links that come in between two choices.
+    pub(super) fn degree_while_building(&self) -> usize {
+        (2 * self.neighbours).max(2 * sample::NEIGHBOURS)
+    }
+}
+
+/// A sample smaller than this leads nowhere in particular.
+const SMALLEST_SAMPLE: usize = 64;
+
+/// Builds a segment of `rows`, whose keys are `keys`. `progress` hears how many rows are linked, and stops it by returning false: then the
+/// answer is `None`.
+///
+/// # Errors
+/// [`Error::Building`].
+pub(crate) fn build(
+    mut rows: Block,
+    keys: Vec<Key>,
+    options: &BuildOptions,
+    progress: &(dyn Fn(usize) -> bool + Sync),
+) -> Result<Option<Segment>> {
+    if rows.len() != keys.len() || rows.len() > MOST_NODES {
+        return Err(Error::Building { reason: format!("{} rows have {} keys", rows.len(), keys.len()) });
+    }
+    let (nodes, twins) = Twins::collapse(&rows);
+    if nodes.len() < rows.len() {
+        rows = rows.permuted(&nodes);
+    }
+    rows.prepare_building();
+    let shuffled = shuffled(rows.len());
+    let sample = (rows.len() / options.sample_every.max(1)).max(SMALLEST_SAMPLE).min(rows.len());
+    let (sample, rest) = shuffled.split_at(sample);
+    let Some(layers) = sample::layers(&rows, sample, progress)? else { return Ok(None) };
+    let Some(mut graph) = link(&rows, layers, rest, options, progress) else { return Ok(None) };
+    graph.bottom = prune(&rows, &graph.bottom, options);
+    repair(&rows, &mut graph);
+    let order = order(&graph, rows.len());
+    rows.end_building();
+    let rows = rows.permuted(&order);
+    let graph = renumbered(graph, &order, options.degree);
+    let (keys, twins) = twins.in_order(&order, &nodes, &keys);
+    Ok(Some(Segment::new(rows, graph, keys, twins, Kernel::best())))
+}
+
+/// The graph with its nodes in another order.
+fn renumbered(graph: Graph, order: &[u32], degree: usize) -> Graph {
+    let mut number_of = vec![0; order.len()];
+    order.iter().zip(0..).for_each(|(&old, new)| number_of[old as usize] = new);
+    let bottom = graph.bottom.renumbered(order, &number_of, degree);
+    let layers = graph.layers.into_iter().map(|layer| Layer {
+        members: layer.members.iter().map(|&member| number_of[member as usize]).collect(),
+        links: layer.links.sorted(),
+        below: layer.below,
+    });
+    Graph { bottom, layers: layers.collect() }
+}
+
+/// All numbers below `count`, the same shuffle every time.
+fn shuffled(count: usize) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..count as u32).collect();
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    for last in (1..count).rev() {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        order.swap(last, ((state >> 33) as usize) % (last + 1));
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::super::{Code, Distance};
+    use super::super::repair::unreachable;
+    use super::*;
+
+    /// Two clusters so tight that nearest neighbours alone would never lead from one to the other, and rows in between.
+    #[test]
+    fn every_node_can_be_reached() {
+        for distance in Distance::ALL {
+            let mut rows = Block::new(3, distance, 0);
+            for row in 0..3_000u32 {
+                let (side, turn) = (if row % 2 == 0 { 1.0 } else { -1.0 }, row as f32 * 1e-4);
+                let vector =
+                    if row % 500 == 7 { [0.1, turn, 1.0] } else { [side, 0.02 * turn.sin(), 0.02 * turn.cos()] };
+                rows.push(&Code::encode(&vector).unwrap());
+            }
+            let keys = (0..3_000).map(Key).collect();
+            let segment = build(rows, keys, &BuildOptions::default(), &|_| true).unwrap().unwrap();
+            assert_eq!(unreachable(&segment.graph, segment.block.len()), 0, "{distance}");
+            assert!(segment.block.len() < 3_000, "equal rows are one node");
+        }
+    }
+}

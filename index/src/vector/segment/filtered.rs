@@ -1,0 +1,84 @@
+//! The walk under a filter: among the allowed nodes, stepping over the others.
+//!
+//! A node that is not allowed is not compared with; its neighbours are looked at instead, so that allowed nodes which it lies between stay
+//! connected. Where even those are too few, the walk goes through nodes that are not allowed, as signposts.
+
+use super::super::kernel::prefetch;
+use super::beam::{Scratch, Walk};
+use super::bits::Bits;
+use super::block::Probe;
+use super::pool::Pool;
+
+/// Allowed nodes taken from around one node: more would be compared with than an unfiltered walk does.
+const MOST_AROUND: usize = 24;
+/// Around a node with fewer allowed ones than this, the others become signposts.
+const FEWEST_AROUND: usize = 3;
+
+impl Walk<'_> {
+    /// As [`Walk::beam`], for allowed nodes, which are put into `found`. The answer is whether it went astray: what is allowed lies elsewhere than
+    /// around the query, so that it went by signposts for a good part.
+    pub(super) fn filtered(
+        &self,
+        probe: &Probe,
+        start: u32,
+        width: usize,
+        allowed: &Bits,
+        scratch: &mut Scratch,
+        found: &mut Pool,
+    ) -> bool {
+        scratch.forget(self.block.len());
+        scratch.pool.reset(width);
+        found.reset(width);
+        scratch.first_time(start);
+        let mut todo = vec![start];
+        let mut others: Vec<u32> = Vec::new();
+        let mut dots = Vec::new();
+        let mut signposts = 0;
+        loop {
+            scratch.compared += todo.len();
+            let pool = &mut scratch.pool;
+            self.block.scores(self.kernel, probe, &todo, &mut dots, |node, score| {
+                pool.insert(node, score);
+                if allowed.contains(node) {
+                    found.insert(node, score);
+                }
+            });
+            let Some(node) = scratch.pool.next() else { return 5 * signposts > scratch.compared };
+            todo.clear();
+            others.clear();
+            for neighbour in self.bottom.of(node) {
+                if !scratch.first_time(neighbour) {
+                    continue;
+                }
+                if allowed.contains(neighbour) {
+                    self.block.prefetch(probe, neighbour);
+                    todo.push(neighbour);
+                } else {
+                    let (links, from, length) = self.bottom.place(neighbour);
+                    prefetch(links, from, length);
+                    others.push(neighbour);
+                }
+            }
+            for &other in &others {
+                if todo.len() >= MOST_AROUND {
+                    break;
+                }
+                for beyond in self.bottom.of(other) {
+                    if allowed.contains(beyond) && scratch.first_time(beyond) {
+                        self.block.prefetch(probe, beyond);
+                        todo.push(beyond);
+                    }
+                }
+            }
+            if todo.len() < FEWEST_AROUND {
+                others.iter().for_each(|&other| self.block.prefetch(probe, other));
+                todo.extend_from_slice(&others);
+                signposts += others.len();
+            }
+            if let Some(next) = scratch.pool.peek() {
+                let (links, from, length) = self.bottom.place(next);
+                prefetch(links, from, length);
+            }
+        }
+    }
+}

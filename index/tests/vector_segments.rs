@@ -1,0 +1,451 @@
+//! Sealed segments against what they stand for: the same vectors in a map, sorted.
+//!
+//! Small sets are compared exactly, after any series of inserts, removals, seals and merges. Larger ones have to find nearly all true
+//! neighbours: sealed, stored and loaded, with a third of the vectors replaced, merged, and under every kind of filter.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use neodex_index::vector::{
+    AllowedKeys, BuildOptions, Code, Distance, Plan, Query, SealPolicy, SearchOptions, Segment, SegmentBuilder,
+    SegmentLoader, VectorSet, normalise,
+};
+use neodex_index::{Error, Key, KeySet, Scored, top_k};
+use proptest::prelude::*;
+
+/// Does what the background thread of a database does, at once.
+fn seal(set: &VectorSet, policy: &SealPolicy) -> usize {
+    let mut sealed = 0;
+    while let Some(sealing) = set.begin(policy).unwrap() {
+        let segment =
+            sealing.build(set.dimension(), set.distance(), &BuildOptions::default(), |_| true).unwrap().unwrap();
+        sealed += 1;
+        set.install(
+            sealing,
+            1_000 * set.segments().len() as u64 + sealed as u64 + set.len() as u64 * 1_000_000,
+            segment,
+        );
+    }
+    sealed
+}
+
+fn policy(seal_at: usize) -> SealPolicy {
+    SealPolicy::default().with_seal_at(seal_at)
+}
+
+mod small {
+    use super::*;
+
+    const DIMENSION: usize = 5;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Insert(u64, Vec<f32>),
+        Remove(u64),
+        RemoveRange(u64, u64),
+        /// Begins sealing, changes something, and only then installs.
+        Seal(u64, Vec<f32>, u64),
+        GiveUp,
+    }
+
+    fn vector() -> impl Strategy<Value = Vec<f32>> {
+        prop::collection::vec((-2i8..=2).prop_map(|value| f32::from(value) / 8.0), DIMENSION)
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let key = 0u64..40;
+        prop_oneof![
+            6 => (key.clone(), vector()).prop_map(|(key, vector)| Step::Insert(key, vector)),
+            2 => key.clone().prop_map(Step::Remove),
+            1 => (key.clone(), 0u64..10).prop_map(|(from, length)| Step::RemoveRange(from, from + length)),
+            2 => (key.clone(), vector(), key).prop_map(|(key, vector, removed)| Step::Seal(key, vector, removed)),
+            1 => Just(Step::GiveUp),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn searches_agree_with_sorting(
+            distance in prop::sample::select(Distance::ALL.to_vec()),
+            steps in prop::collection::vec(step(), 0..80),
+            query in vector(),
+            limit in 0usize..12,
+            kept in prop::option::of(prop::collection::btree_set(0u64..50, 0..40)),
+        ) {
+            let set = VectorSet::new(DIMENSION, distance).unwrap();
+            let mut model: BTreeMap<Key, Vec<f32>> = BTreeMap::new();
+            let policy = policy(6);
+            let mut number = 0;
+            for step in steps {
+                match step {
+                    Step::Insert(key, vector) => {
+                        set.insert(Key(key), &Code::encode(&vector).unwrap()).unwrap();
+                        model.insert(Key(key), vector);
+                    }
+                    Step::Remove(key) => prop_assert_eq!(set.remove(Key(key)), model.remove(&Key(key)).is_some()),
+                    Step::RemoveRange(from, to) => {
+                        let before = model.len();
+                        model.retain(|key, _| !(from..to).contains(&key.0));
+                        prop_assert_eq!(set.remove_range(from..to), before - model.len());
+                    }
+                    Step::Seal(key, vector, removed) => {
+                        let Some(sealing) = set.begin(&policy).unwrap() else { continue };
+                        prop_assert!(set.begin(&policy).unwrap().is_none(), "one at a time");
+                        set.insert(Key(key), &Code::encode(&vector).unwrap()).unwrap();
+                        model.insert(Key(key), vector);
+                        prop_assert_eq!(set.remove(Key(removed)), model.remove(&Key(removed)).is_some());
+                        let built = sealing.build(DIMENSION, distance, &BuildOptions::default(), |_| true).unwrap().unwrap();
+                        set.remove_range(removed..removed + 2);
+                        model.retain(|key, _| !(removed..removed + 2).contains(&key.0));
+                        number += 1;
+                        set.install(sealing, number, built);
+                    }
+                    Step::GiveUp => {
+                        if let Some(sealing) = set.begin(&policy).unwrap() {
+                            set.give_up(sealing);
+                        }
+                    }
+                }
+                prop_assert_eq!(set.len(), model.len());
+            }
+            prop_assert!((0..50).all(|key| set.contains(Key(key)) == model.contains_key(&Key(key))));
+
+            let allowed: Option<KeySet> = kept.map(|kept| kept.into_iter().map(Key).collect());
+            let rows = |key| Ok::<_, Error>(model.get(&key).cloned());
+            let found = set.search(&query, limit, allowed.as_ref(), rows).unwrap();
+            let candidates = model.iter().filter(|(key, _)| allowed.as_ref().is_none_or(|allowed| allowed.contains(**key)));
+            let expected = top_k(candidates.map(|(key, vector)| Scored::new(*key, distance.score(&query, vector))), limit);
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn duplicates_are_all_found_and_deleted_one_by_one() {
+        let mut builder = SegmentBuilder::new(DIMENSION, Distance::Cosine, 0).unwrap();
+        let (same, other) =
+            (Code::encode(&[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap(), Code::encode(&[1.0; DIMENSION]).unwrap());
+        for key in 0..2_500 {
+            builder.push(Key(key), if key % 500 == 0 { &other } else { &same }).unwrap();
+        }
+        let segment = builder.build(&BuildOptions::default(), |_| true).unwrap().unwrap();
+        let query = Query::new(&[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
+        let keys = |limit| segment.find(&query, limit, None, &SearchOptions::default()).unwrap().0;
+        assert_eq!(keys(3).iter().map(|found| found.key.0).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(keys(2_500).len(), 2_500);
+        assert!(segment.remove(Key(2)) && !segment.remove(Key(2)));
+        assert_eq!(keys(3).iter().map(|found| found.key.0).collect::<Vec<_>>(), [1, 3, 4]);
+        assert_eq!(segment.remove_range(1..500), 498);
+        assert_eq!(keys(1)[0].key, Key(501));
+    }
+
+    #[test]
+    fn what_is_deleted_before_it_is_built_leaves_an_empty_segment() {
+        let set = VectorSet::new(2, Distance::Cosine).unwrap();
+        set.insert_many((0..20).map(|key| (Key(key), Code::encode(&[1.0, key as f32]).unwrap()))).unwrap();
+        let sealing = set.begin(&policy(10)).unwrap().unwrap();
+        assert_eq!(set.remove_range(0..20), 20);
+        let segment = sealing.build(2, Distance::Cosine, &BuildOptions::default(), |_| true).unwrap().unwrap();
+        let loader = SegmentLoader::new(&segment.to_bytes(), 2, Distance::Cosine).unwrap();
+        assert_eq!(loader.finish().map(|loaded| loaded.len()), Some(0));
+        set.install(sealing, 1, segment);
+        let query = Query::new(&[1.0, 2.0]).unwrap();
+        assert_eq!(set.find(&query, 3, None, &SearchOptions::default()).unwrap().best, []);
+        set.insert(Key(3), &Code::encode(&[1.0, 2.0]).unwrap()).unwrap();
+        assert_eq!(set.find(&query, 3, None, &SearchOptions::default()).unwrap().best.len(), 1);
+    }
+
+    #[test]
+    fn a_build_stops_when_told_to() {
+        let set = VectorSet::new(2, Distance::Cosine).unwrap();
+        set.insert_many((0..500).map(|key| (Key(key), Code::encode(&[1.0, key as f32]).unwrap()))).unwrap();
+        let sealing = set.begin(&policy(100)).unwrap().unwrap();
+        let stopped = sealing.build(2, Distance::Cosine, &BuildOptions::default(), |linked| linked < 200).unwrap();
+        assert!(stopped.is_none());
+        set.give_up(sealing);
+        assert_eq!((set.len(), set.unsealed()), (500, 500));
+        assert_eq!(seal(&set, &policy(100)), 1);
+        assert_eq!((set.len(), set.unsealed(), set.segments().len()), (500, 0, 1));
+    }
+}
+
+const DIMENSION: usize = 48;
+const ROWS: u64 = 6_000;
+
+/// A seeded generator, so that a failure is the same failure everywhere.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn normal(&mut self) -> f32 {
+        (0..12).map(|_| (self.next() >> 40) as f32 / (1 << 24) as f32).sum::<f32>() - 6.0
+    }
+}
+
+/// Vectors around sixty centres, of lengths that differ where the distance looks at length.
+fn vectors(distance: Distance, seed: u64, count: u64) -> Vec<Vec<f32>> {
+    let mut of_centres = Random(11);
+    let centres: Vec<Vec<f32>> = (0..60).map(|_| (0..DIMENSION).map(|_| of_centres.normal()).collect()).collect();
+    let mut random = Random(seed);
+    (0..count)
+        .map(|_| {
+            let centre = &centres[random.next() as usize % centres.len()];
+            let mut vector: Vec<f32> = centre.iter().map(|value| value + 0.7 * random.normal()).collect();
+            normalise(&mut vector);
+            if distance != Distance::Cosine {
+                let length = 1.0 + 0.3 * random.normal().clamp(-2.0, 2.0);
+                vector.iter_mut().for_each(|value| *value *= length);
+            }
+            vector
+        })
+        .collect()
+}
+
+type Model = BTreeMap<u64, Vec<f32>>;
+
+/// Recall@10 over all queries, and how the last was searched.
+fn recall(set: &VectorSet, model: &Model, queries: &[Vec<f32>], allowed: Option<&KeySet>) -> (f64, Plan) {
+    recall_within(set, model, queries, allowed, 0.0)
+}
+
+/// What twelve bits a value cannot tell apart, at this dimension.
+const INDISTINCT: f32 = 2e-4;
+
+/// As [`recall`]; a vector that scores as well as a true neighbour, but for this much, is as good as it.
+fn recall_within(
+    set: &VectorSet,
+    model: &Model,
+    queries: &[Vec<f32>],
+    allowed: Option<&KeySet>,
+    within: f32,
+) -> (f64, Plan) {
+    let keys = allowed.map(|keys| AllowedKeys::new(Arc::new(keys.clone())));
+    let (mut hits, mut wanted, mut plan) = (0, 0, None);
+    for query in queries {
+        let candidates = model.iter().filter(|(key, _)| allowed.is_none_or(|allowed| allowed.contains(Key(**key))));
+        let exact =
+            top_k(candidates.map(|(&key, vector)| Scored::new(Key(key), set.distance().score(query, vector))), 10);
+        let found = set.find(&Query::new(query).unwrap(), 10, keys.as_ref(), &SearchOptions::default()).unwrap();
+        for best in &found.best {
+            let exact = set.distance().score(query, &model[&best.key.0]);
+            assert!((best.score - exact).abs() < 2e-3, "{} for {exact}", best.score);
+        }
+        let worst = exact.last().map_or(f32::INFINITY, |last| last.score) - within;
+        hits += found.best.iter().filter(|best| set.distance().score(query, &model[&best.key.0]) >= worst).count();
+        wanted += exact.len();
+        plan = found.plans.first().map(|(_, plan)| *plan);
+    }
+    (hits as f64 / wanted as f64, plan.unwrap())
+}
+
+fn filled(distance: Distance, model: &Model) -> VectorSet {
+    let set = VectorSet::new(DIMENSION, distance).unwrap();
+    set.insert_many(model.iter().map(|(&key, vector)| (Key(key), Code::encode(vector).unwrap()))).unwrap();
+    set
+}
+
+/// What is kept of a segment, and back.
+fn stored_and_loaded(segment: &Segment, model: &Model) -> Segment {
+    let mut loader = SegmentLoader::new(&segment.to_bytes(), DIMENSION, segment.distance()).unwrap();
+    for (&key, vector) in model {
+        loader.offer(Key(key), &Code::encode(vector).unwrap());
+    }
+    loader.end_of_living();
+    loader.finish().unwrap()
+}
+
+#[test]
+fn a_walk_finds_the_neighbours_of_every_distance() {
+    for distance in Distance::ALL {
+        let model: Model = (0..).zip(vectors(distance, 1, ROWS)).collect();
+        let queries = vectors(distance, 2, 100);
+        let set = filled(distance, &model);
+        assert_eq!(seal(&set, &policy(1_000)), 1);
+        let (found, plan) = recall(&set, &model, &queries, None);
+        assert!(matches!(plan, Plan::Walk { .. }), "{plan:?}");
+        assert!(found >= 0.97, "{distance}: {found}");
+
+        let loaded = VectorSet::new(DIMENSION, distance).unwrap();
+        loaded.add_segment(1, stored_and_loaded(&set.segments()[0].1, &model));
+        let query = Query::new(&queries[0]).unwrap();
+        let best = |set: &VectorSet| set.find(&query, 20, None, &SearchOptions::default()).unwrap().best;
+        assert_eq!(recall(&loaded, &model, &queries, None).0, found, "{distance}: after a restart");
+        assert_eq!(best(&set), best(&loaded));
+    }
+}
+
+#[test]
+fn filters_keep_the_recall() {
+    let distance = Distance::Cosine;
+    let model: Model = (0..).zip(vectors(distance, 1, ROWS)).collect();
+    let queries = vectors(distance, 2, 100);
+    let set = filled(distance, &model);
+    seal(&set, &policy(1_000));
+    let mut random = Random(5);
+    let mut ways = Vec::new();
+    for share in [0.9, 0.5, 0.35, 0.1, 0.01, 0.001] {
+        let keys: KeySet =
+            (0..ROWS).filter(|_| (random.next() >> 11) as f64 / ((1u64 << 53) as f64) < share).map(Key).collect();
+        let (found, plan) = recall(&set, &model, &queries, Some(&keys));
+        assert!(found >= 0.96, "{share}: {found} by {plan:?}");
+        ways.push(plan);
+    }
+    assert!(ways.iter().any(|plan| matches!(plan, Plan::OverFetch { .. })), "{ways:?}");
+    assert!(ways.iter().any(|plan| matches!(plan, Plan::Exact { .. })), "{ways:?}");
+    // What is allowed lies where the queries are not.
+    let far: KeySet = model
+        .iter()
+        .filter(|(_, vector)| distance.score(vector, &queries[0]) < 0.0)
+        .map(|(&key, _)| Key(key))
+        .collect();
+    let (found, plan) = recall(&set, &model, &queries[..1], Some(&far));
+    assert!(found >= 0.9, "{found} of the far ones by {plan:?}");
+    assert_eq!(recall(&set, &model, &queries, Some(&[Key(77)].into_iter().collect())).0, 1.0);
+}
+
+/// Filters that leave out what is nearest to the query: what is allowed lies all around it, or far off.
+#[test]
+fn filters_that_leave_out_the_nearest_keep_the_recall() {
+    for distance in Distance::ALL {
+        let model: Model = (0..).zip(vectors(distance, 1, ROWS)).collect();
+        let queries = vectors(distance, 2, 40);
+        let set = filled(distance, &model);
+        seal(&set, &policy(1_000));
+        let mut random = Random(6);
+        // How many of the nearest go, and which share of the others as well.
+        for (nearest, others) in [
+            (5, 0.0),
+            (50, 0.0),
+            (50, 0.8),
+            (500, 0.0),
+            (500, 0.5),
+            (500, 0.85),
+            (2_000, 0.0),
+            (3_000, 0.8),
+            (5_000, 0.0),
+        ] {
+            let (mut found, mut plan) = (0.0, None);
+            for query in &queries {
+                let scored = model.iter().map(|(&key, vector)| Scored::new(Key(key), distance.score(query, vector)));
+                let order = top_k(scored, model.len());
+                let rest = order.iter().skip(nearest).map(|far| far.key);
+                let allowed: KeySet =
+                    rest.filter(|_| (random.next() >> 11) as f64 / ((1u64 << 53) as f64) >= others).collect();
+                // What is far lies closer together than what is near.
+                let (own, way) = recall_within(&set, &model, std::slice::from_ref(query), Some(&allowed), INDISTINCT);
+                found += own;
+                plan = Some(way);
+            }
+            found /= queries.len() as f64;
+            assert!(
+                found >= 0.95,
+                "{distance}, without the nearest {nearest} and {others} of the others: {found} by {plan:?}"
+            );
+        }
+    }
+}
+
+/// Filters that allow a few regions only, as those by topic do.
+#[test]
+fn filters_by_region_keep_the_recall() {
+    let distance = Distance::Cosine;
+    let model: Model = (0..).zip(vectors(distance, 1, ROWS)).collect();
+    let queries = vectors(distance, 2, 60);
+    let centres = vectors(distance, 9, 40);
+    let set = filled(distance, &model);
+    seal(&set, &policy(1_000));
+    for regions in [1, 3, 10, 20, 30] {
+        // The region of a vector is that of the centre it is nearest to.
+        let region = |vector: &[f32]| {
+            top_k(centres.iter().zip(0..).map(|(centre, key)| Scored::new(Key(key), distance.score(vector, centre))), 1)
+                [0]
+            .key
+            .0
+        };
+        let allowed: KeySet =
+            model.iter().filter(|(_, vector)| region(vector) < regions).map(|(&key, _)| Key(key)).collect();
+        let (found, plan) = recall(&set, &model, &queries, Some(&allowed));
+        assert!(found >= 0.95, "{regions} regions, {} vectors: {found} by {plan:?}", allowed.len());
+    }
+}
+
+#[test]
+fn recall_survives_deletes_and_merges() {
+    let distance = Distance::Cosine;
+    let mut model: Model = (0..).zip(vectors(distance, 1, ROWS)).collect();
+    let queries = vectors(distance, 2, 100);
+    let set = VectorSet::new(DIMENSION, distance).unwrap();
+    // Seals and merges on the way.
+    let mut seals = 0;
+    for (&key, vector) in &model {
+        set.insert(Key(key), &Code::encode(vector).unwrap()).unwrap();
+        if key % 700 == 699 {
+            seals += seal(&set, &policy(700));
+        }
+    }
+    assert!(seals >= 8 && set.segments().len() <= 4, "{seals} seals, {} segments", set.segments().len());
+    // A third goes and as many others come; deleted ones are walked over until there are too many of them.
+    for (key, vector) in (ROWS..).zip(vectors(distance, 3, ROWS / 3)) {
+        assert!(set.remove(Key(3 * (key - ROWS))));
+        model.remove(&(3 * (key - ROWS)));
+        set.insert(Key(key), &Code::encode(&vector).unwrap()).unwrap();
+        model.insert(key, vector);
+    }
+    let fresh = filled(distance, &model);
+    seal(&fresh, &policy(700));
+    let expected = recall(&fresh, &model, &queries, None).0;
+    let with_tombstones = recall(&set, &model, &queries, None).0;
+    assert!(with_tombstones >= expected - 0.005, "{with_tombstones} with tombstones, {expected} fresh");
+    seal(&set, &policy(700));
+    assert!(
+        set.segments().iter().all(|(_, segment)| segment.dead() * 5 <= segment.len()),
+        "worn segments are built again"
+    );
+    let rebuilt = recall(&set, &model, &queries, None).0;
+    assert!(rebuilt >= expected - 0.005, "{rebuilt} rebuilt, {expected} fresh");
+}
+
+/// Vectors whose first half says nearly all, as those of models trained for it.
+#[test]
+fn the_beginning_of_a_vector_may_be_enough() {
+    let mut model: Model = (0..).zip(vectors(Distance::Cosine, 1, ROWS)).collect();
+    let mut queries = vectors(Distance::Cosine, 2, 100);
+    for vector in model.values_mut().chain(&mut queries) {
+        vector[32..].iter_mut().for_each(|value| *value *= 0.2);
+        normalise(vector);
+    }
+    let set = filled(Distance::Cosine, &model);
+    seal(&set, &policy(1_000));
+    let options = SearchOptions::default().with_dimensions(32);
+    let (mut hits, mut exact_scores) = (0, true);
+    for query in &queries {
+        let exact = model.iter().map(|(&key, vector)| Scored::new(Key(key), Distance::Cosine.score(query, vector)));
+        let exact = top_k(exact, 10);
+        let found = set.find(&Query::new(query).unwrap(), 10, None, &options).unwrap().best;
+        hits += exact.iter().filter(|exact| found.iter().any(|found| found.key == exact.key)).count();
+        exact_scores &= (found[0].score - Distance::Cosine.score(query, &model[&found[0].key.0])).abs() < 2e-3;
+    }
+    assert!(hits >= 950, "{hits} of 1,000");
+    assert!(exact_scores, "what is shown is by all values");
+}
+
+#[test]
+fn many_queries_at_once_answer_as_one_by_one() {
+    let model: Model = (0..).zip(vectors(Distance::Cosine, 1, 2_000)).collect();
+    let set = filled(Distance::Cosine, &model);
+    seal(&set, &policy(1_000));
+    let queries: Vec<Query> = vectors(Distance::Cosine, 2, 40).iter().map(|query| Query::new(query).unwrap()).collect();
+    let together = set.find_many(&queries, 5, None, &SearchOptions::default()).unwrap();
+    for (query, together) in queries.iter().zip(together) {
+        assert_eq!(set.find(query, 5, None, &SearchOptions::default()).unwrap(), together);
+    }
+    assert!(set.find_many(&[Query::new(&[1.0]).unwrap()], 5, None, &SearchOptions::default()).is_err());
+}

@@ -1,0 +1,15 @@
+//! From vectors that are scanned to segments that are walked through, in the background: build, store, install.
+//!
+//! - `codes`: the stored codes of vectors, which a segment's rows are filled from. `stored`: segments in the store. `recovery`: both together, on
+//!   open. [`Sealer`]: the thread.
+//!
+//! A segment is derived from the codes, and the codes from the full rows. So one that is damaged or missing costs time only: its vectors
+//! are scanned until it has been built again.
+
+pub(crate) mod codes;
+pub(crate) mod recovery;
+mod sealer;
+pub(crate) mod stored;
+
+pub use sealer::SealProgress;
+pub(crate) use sealer::{Sealer, Signal};

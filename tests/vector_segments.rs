@@ -1,0 +1,136 @@
+//! Vectors that were brought from outside, sealed into segments, and kept over restarts.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use neodex::{Config, Database, Document, Mode, SealPolicy};
+use serde_json::json;
+
+const DIMENSION: usize = 24;
+
+fn config(seal_at: usize) -> Config {
+    Config { sealing: SealPolicy::default().with_seal_at(seal_at), ..Config::default() }
+}
+
+fn open(path: &std::path::Path, seal_at: usize) -> Database {
+    Database::builder(path).config(config(seal_at)).vectors(DIMENSION).open().unwrap()
+}
+
+fn vector(number: u64) -> Vec<f32> {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..DIMENSION)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+fn document(number: u64) -> Document {
+    let mut document = Document::new(format!("d{number}"), "");
+    document.metadata.insert("tenth", number % 10);
+    document
+}
+
+fn insert(database: &Database, numbers: std::ops::Range<u64>) {
+    let report = database.insert_vectors(numbers.map(|number| (document(number), vector(number)))).unwrap();
+    assert_eq!(report.failed, []);
+}
+
+fn nearest(database: &Database, number: u64) -> String {
+    let found = database.search_vector(vector(number)).limit(1).run().unwrap();
+    found.hits[0].document_id.to_string()
+}
+
+#[test]
+fn segments_survive_a_restart_and_deletes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let database = open(&path, 500);
+    insert(&database, 0..2_000);
+    database.wait_until_sealed(|_| true).unwrap();
+    let stats = database.stats().unwrap();
+    assert!(stats.vector_segments >= 1 && stats.unsealed_vectors < 500, "{stats:?}");
+    insert(&database, 2_000..2_100);
+    assert_eq!(database.delete_where("tenth = 3").unwrap(), 210);
+    assert_ne!(nearest(&database, 13), "d13");
+    let before: Vec<String> = (0..50).map(|number| nearest(&database, number)).collect();
+    drop(database);
+
+    let database = open(&path, 500);
+    assert_eq!(database.notices(), &[] as &[String]);
+    let stats = database.stats().unwrap();
+    assert_eq!((stats.vectors, stats.documents), (1_890, 1_890));
+    assert!(stats.vector_segments >= 1 && stats.unsealed_vectors <= 500, "{stats:?}");
+    let after: Vec<String> = (0..50).map(|number| nearest(&database, number)).collect();
+    assert_eq!(before, after);
+    assert_eq!(nearest(&database, 2_050), "d2050");
+
+    // More than a fifth deleted: the segment is built again.
+    database.delete_where("tenth IN [1, 2, 4, 5]").unwrap();
+    insert(&database, 3_000..3_500);
+    database.wait_until_sealed(|_| true).unwrap();
+    assert_eq!(nearest(&database, 3_499), "d3499");
+    assert_eq!(nearest(&database, 6), "d6");
+    drop(database);
+    let database = open(&path, 500);
+    assert_eq!(nearest(&database, 3_499), "d3499");
+    let verified = database.verify(&mut |_| {}).unwrap();
+    assert_eq!(verified.faults, []);
+}
+
+#[test]
+fn brought_vectors_are_replaced_filtered_and_explained() {
+    let database = Database::temporary_builder().unwrap().config(config(300)).vectors(DIMENSION).open().unwrap();
+    insert(&database, 0..600);
+    database.wait_until_sealed(|_| true).unwrap();
+    // The same document with another vector is another version of it.
+    database.insert_vectors([(document(5), vector(9_999))]).unwrap();
+    assert_eq!(nearest(&database, 9_999), "d5");
+    assert_ne!(nearest(&database, 5), "d5");
+    assert_eq!(database.stats().unwrap().vectors, 600);
+
+    let found = database.search_vector(vector(44)).filter("tenth = 4").limit(3).explain().run().unwrap();
+    assert_eq!(found.hits[0].document_id.to_string(), "d44");
+    assert!(found.hits.iter().all(|hit| hit.metadata.as_map()["tenth"] == json!(4)));
+    let plan = found.plan.unwrap();
+    assert_eq!(plan.allowed, Some(60));
+    assert!(plan.segments[0].way.starts_with("exact scan"), "{plan:?}");
+    assert!(database.search_vector(vector(44)).run().unwrap().plan.is_none());
+}
+
+#[test]
+fn what_does_not_fit_is_said() {
+    let database = Database::temporary_builder().unwrap().vectors(3).open().unwrap();
+    let items = [vec![1.0, 2.0], vec![1.0, f32::NAN, 0.0], vec![1.0, 2.0, 3.0]];
+    let items = (0..).zip(items).map(|(number, vector)| (Document::new(format!("d{number}"), "some words"), vector));
+    let report = database.insert_vectors(items).unwrap();
+    assert_eq!((report.added, report.failed.len()), (1, 2));
+    assert!(report.failed.iter().any(|failure| failure.reason.contains("2 dimensions")), "{:?}", report.failed);
+    assert!(database.search_vector(vec![1.0; 4]).run().is_err());
+    assert!(database.search("words").mode(Mode::Dense).run().is_err(), "no model makes a vector of text here");
+    let found = database.search("words").run().unwrap();
+    assert_eq!((found.mode, found.hits.len()), (Mode::Lexical, 1));
+
+    let words = Database::temporary_builder().unwrap().without_embedder().open().unwrap();
+    assert!(words.insert_vectors([(Document::new("a", ""), vec![1.0])]).is_err());
+    assert!(Database::temporary_builder().unwrap().vectors(4_097).open().is_err());
+}
+
+#[test]
+fn vectors_of_every_size_are_kept() {
+    for dimension in [1, 33, 2_600, 4_096] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let open = || Database::builder(&path).vectors(dimension).open().unwrap();
+        let vector =
+            |number: usize| -> Vec<f32> { (0..dimension).map(|i| ((i * 7 + number * 5) % 11) as f32 - 5.5).collect() };
+        let database = open();
+        let items = (0..4).map(|number| (Document::new(format!("d{number}"), ""), vector(number)));
+        assert_eq!(database.insert_vectors(items).unwrap().added, 4);
+        drop(database);
+        let database = open();
+        let found = database.search_vector(vector(2)).limit(1).run().unwrap();
+        assert!((found.hits[0].score - 1.0).abs() < 1e-3, "dimension {dimension}: {}", found.hits[0].score);
+    }
+}
