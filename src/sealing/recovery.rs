@@ -90,8 +90,8 @@ pub(crate) fn load_vectors(
             "a segment of the vector index was damaged ({reason}); it is built again from the vectors, which are scanned meanwhile"
         ));
     }
-    sweep_bytes(store)?;
-    sweep_buried(store, set)
+    // Codes of deleted vectors wait for the next sealing: as long as nothing is wrong, opening writes nothing.
+    sweep_bytes(store)
 }
 
 /// Removes the codes of deleted vectors that no segment walks over any more, nor one that is still to be built: what has been deleted in the
@@ -100,16 +100,20 @@ pub(crate) fn load_vectors(
 /// # Errors
 /// What the store says.
 pub(crate) fn sweep_buried(store: &Store, set: &Arc<VectorSet>) -> Result<()> {
-    let per_run = neodex_storage::MAX_PAYLOAD_BYTES / Code::byte_length(set.dimension());
-    let per_run = per_run.max(1) as u64;
+    let length = Code::byte_length(set.dimension());
     let mut from = Some(0);
     while let Some(begin) = from {
         let set = Arc::clone(set);
         let swept = store.commit(move |tx| -> Result<Option<u64>> {
             let keys = tx.keys(&BURIED_CODES, (begin, 0)..)?.take(SWEPT_TOGETHER).collect::<Result<Vec<_>, _>>()?;
             for key in &keys {
-                let run = key.0..key.0.saturating_add(per_run);
-                if !set.holds_any(run) {
+                let codes = match tx.get(&BURIED_CODES, key) {
+                    Ok(bytes) => bytes.map_or(0, |bytes| (bytes.len() / length).max(1)),
+                    // As good as none: the segment that needs it finds out.
+                    Err(error) if error.kind() == neodex_storage::ErrorKind::Damaged => 0,
+                    Err(error) => return Err(error.into()),
+                };
+                if !set.holds_any(key.0..key.0.saturating_add(codes as u64)) {
                     tx.remove(&BURIED_CODES, key)?;
                 }
             }
@@ -175,12 +179,14 @@ mod tests {
             .unwrap();
         let mut notices = Vec::new();
         let set = loaded(&store, &mut notices);
-        assert_eq!((set.unsealed(), set.segments().len(), set.len()), (1, 1, 40));
+        assert_eq!((set.unsealed(), set.segments().len(), set.len()), (1, 1, 39));
         assert!(!set.contains(Key(3)) && set.contains(Key(100)) && notices.is_empty());
         assert_eq!(store.count(&BURIED_CODES), 2);
         forget(&store, id).unwrap();
         let set = loaded(&store, &mut notices);
-        assert_eq!((set.unsealed(), set.len(), store.count(&BURIED_CODES)), (39, 39, 0));
+        assert_eq!((set.unsealed(), set.len(), store.count(&BURIED_CODES)), (39, 39, 2));
+        sweep_buried(&store, &set).unwrap();
+        assert_eq!(store.count(&BURIED_CODES), 0);
     }
 
     #[test]
@@ -216,9 +222,9 @@ mod tests {
             assert_eq!((set.unsealed(), set.len(), found(&set)), (30, 30, expected.clone()));
             assert_eq!((store.count(&SEGMENTS), store.count(&SEGMENT_BYTES)), (0, 0), "what was damaged is gone");
         }
-        // A code that is gone, as if its document's deletion had forgotten the segment.
+        // A code that is gone, as if its document's deletion had forgotten the segment; one that no other vector equals, and could stand in for.
         put(Some(sound));
-        store.commit(|tx| -> Result<bool> { Ok(tx.remove(&CODES, &(7, 0))?) }).unwrap();
+        store.commit(|tx| -> Result<bool> { Ok(tx.remove(&CODES, &(15, 0))?) }).unwrap();
         let mut notices = Vec::new();
         let set = loaded(&store, &mut notices);
         assert_eq!((set.unsealed(), set.len(), notices.len()), (29, 29, 1));

@@ -109,28 +109,28 @@ fn check(bytes: &[u8], stored: &StoredSegment) -> Result<(), String> {
 /// Segments that count, and what is wrong with those that were struck out.
 type Listed = (Vec<(SegmentId, StoredSegment)>, Vec<String>);
 
-/// The listed segments. One whose row is damaged is struck out, and what is wrong with it is in the second list.
+/// The listed segments. One whose row is damaged is struck out, and what is wrong with it is in the second list. Nothing is written unless there is
+/// one: opening a database is no transaction.
 ///
 /// # Errors
 /// What the store says.
 pub(crate) fn listed(store: &Store) -> Result<Listed> {
-    let listed = store.commit(|tx| -> Result<_> {
-        let (mut sound, mut damaged) = (Vec::new(), Vec::new());
-        let ids = tx.keys(&SEGMENTS, ..)?.collect::<Result<Vec<_>, _>>()?;
-        for id in ids {
-            match tx.get(&SEGMENTS, &id) {
-                Ok(Some(stored)) => sound.push((id, stored)),
-                Ok(None) => {}
-                Err(error) if error.kind() == neodex_storage::ErrorKind::Damaged => {
-                    damaged.push(error.to_string());
-                    tx.remove(&SEGMENTS, &id)?;
-                }
-                Err(error) => return Err(error.into()),
-            }
+    let (mut sound, mut damaged) = (Vec::new(), Vec::new());
+    for row in store.scan(&SEGMENTS) {
+        match row {
+            Ok(segment) => sound.push(segment),
+            Err(error) if error.kind() == neodex_storage::ErrorKind::Damaged => damaged.push(error.to_string()),
+            Err(error) => return Err(error.into()),
         }
-        Ok((sound, damaged))
-    })?;
-    Ok(listed.value)
+    }
+    if !damaged.is_empty() {
+        let kept: Vec<SegmentId> = sound.iter().map(|(id, _)| *id).collect();
+        store.commit(move |tx| -> Result<()> {
+            let ids = tx.keys(&SEGMENTS, ..)?.collect::<Result<Vec<_>, _>>()?;
+            ids.iter().filter(|id| !kept.contains(id)).try_for_each(|id| Ok(tx.remove(&SEGMENTS, id).map(drop)?))
+        })?;
+    }
+    Ok((sound, damaged))
 }
 
 /// Removes everything about segments, sound or not: before vectors of another model come.
@@ -148,6 +148,11 @@ pub(crate) fn forget_all(store: &Store) -> Result<()> {
 /// # Errors
 /// What the store says.
 pub(crate) fn sweep_bytes(store: &Store) -> Result<()> {
+    let (listed, _) = listed(store)?;
+    let parts = |stored: &StoredSegment| stored.bytes.div_ceil(MAX_PAYLOAD_BYTES as u64);
+    if store.count(&SEGMENT_BYTES) == listed.iter().map(|(_, stored)| parts(stored)).sum::<u64>() {
+        return Ok(());
+    }
     let mut from = 0;
     loop {
         let next = store.commit(move |tx| -> Result<Option<(SegmentId, bool)>> {
