@@ -125,14 +125,13 @@ fn a_full_file_system() {
 #[test]
 fn too_little_memory() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("db");
-    drop(open(&path).unwrap());
     let mut refused = 0;
     for megabytes in [40, 80, 120, 160, 200, 250, 300, 400] {
+        let path = dir.path().join(format!("{megabytes}.db"));
+        drop(open(&path).unwrap());
         let lines = with_little(&path, &format!("ulimit -v {}; trap '' XFSZ; ulimit -f 8192", megabytes * 1024));
         refused += usize::from(!lines.iter().any(|line| line.starts_with("acknowledged")));
         goes_on(&path, &lines);
-        open(&path).unwrap().delete_where("").ok();
     }
     assert!(refused > 0, "no limit was too small");
 }
@@ -140,9 +139,9 @@ fn too_little_memory() {
 #[test]
 fn too_many_open_files() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("db");
-    drop(open(&path).unwrap());
     for files in [4, 6, 8, 10, 12, 16, 20, 28] {
+        let path = dir.path().join(format!("{files}.db"));
+        drop(open(&path).unwrap());
         let lines = with_little(&path, &format!("ulimit -n {files}; trap '' XFSZ; ulimit -f 8192"));
         if !lines.iter().any(|line| line.starts_with("acknowledged"))
             && lines.iter().any(|line| line.starts_with("refused"))
@@ -150,7 +149,6 @@ fn too_many_open_files() {
             assert!(refusal(&lines).to_lowercase().contains("open files"), "{files} files: {lines:?}");
         }
         goes_on(&path, &lines);
-        open(&path).unwrap().delete_where("").ok();
     }
 }
 

@@ -85,6 +85,7 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// Only what makes going on pointless: the store refuses to write.
     pub(crate) fn push(&mut self, item: Item) -> Result<()> {
+        self.inner.store.check_writable()?;
         let Item { document, source, origin, permit, vector } = item;
         if let Err(error) = document.check() {
             self.fail(source, &error.into(), origin.as_ref());

@@ -8,6 +8,8 @@ use crate::copy::copy;
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
 use crate::fresh::Fresh;
+use crate::kept::miscount;
+use crate::live::RESTORE;
 use crate::store::Store;
 
 /// What a compaction has given back.
@@ -32,8 +34,12 @@ impl Store {
         let before_bytes = self.size_on_disk()?;
         reach("compact.begin");
         let fresh = Fresh::begin(self.path(), engine.options.cache_capacity_bytes)?;
-        copy(self, fresh, progress, |engine, fresh, sequence| {
+        copy(self, fresh, progress, |engine, mut fresh, sequence| {
             reach("compact.copied");
+            // A store that lost rows must not be the one that is left.
+            if let Some(reason) = miscount(fresh.tree()?, &|table| engine.count(table)) {
+                return Err(Error::damaged(self.path(), format!("a copy of it is not whole ({reason}); {RESTORE}")));
+            }
             let (manifest, live) = fresh.name(&self.manifest(), sequence)?;
             if let Err(error) = manifest.write(self.path()) {
                 // It may have been written all the same: what is written to the old store now might be lost.

@@ -65,7 +65,7 @@ pub(crate) fn lost(dir: &Path, tree: &sled::Tree, numbers: &Numbers) -> Result<O
     } else if newer > 0 {
         Some(format!("sled went back to older states of {newer} rows"))
     } else {
-        miscount(tree, numbers)
+        miscount(tree, &|table| numbers.counts.get(&table).copied().unwrap_or_default())
     };
     if reason.is_none() {
         forget(dir)?;
@@ -92,7 +92,7 @@ fn is_stored(tree: &sled::Tree, value: &Parsed<'_>) -> bool {
 }
 
 /// Which table has another number of rows than was written into it.
-fn miscount(tree: &sled::Tree, numbers: &Numbers) -> Option<String> {
+pub(crate) fn miscount(tree: &sled::Tree, expected: &dyn Fn(u8) -> u64) -> Option<String> {
     let counted = catch_unwind(AssertUnwindSafe(|| {
         let mut counts = BTreeMap::<u8, u64>::new();
         for key in tree.iter().keys() {
@@ -104,7 +104,7 @@ fn miscount(tree: &sled::Tree, numbers: &Numbers) -> Option<String> {
     let counted = |table: u8| table == JOURNAL.id() || table >= crate::FIRST_USER_TABLE;
     (0..=u8::MAX).filter(|table| counted(*table)).find_map(|table| {
         let found = counts.get(&table).copied().unwrap_or_default();
-        let expected = numbers.counts.get(&table).copied().unwrap_or_default();
+        let expected = expected(table);
         (found != expected).then(|| format!("table {table} has {found} rows of {expected}"))
     })
 }

@@ -81,11 +81,12 @@ fn segments(file: &mut File, path: &Path, snapshot: u64) -> Result<(Vec<Segment>
     let (mut segments, mut headless) = (Vec::new(), None);
     let mut bytes = Vec::new();
     for offset in (0..length).step_by(SEGMENT_BYTES as usize) {
-        read_at(file, path, offset, SEGMENT_HEADER_BYTES as u64 + LONGEST_MESSAGE, &mut bytes)?;
+        read_at(file, path, offset, SEGMENT_HEADER_BYTES as u64, &mut bytes)?;
         match segment_header(&bytes) {
             Some((lsn, stable)) if lsn >= first => segments.push(Segment { lsn, offset, stable }),
             Some(_) => {}
             None => {
+                read_at(file, path, offset, SEGMENT_HEADER_BYTES as u64 + LONGEST_MESSAGE, &mut bytes)?;
                 // sled zeroes what it frees, so a message that is sound belonged to something. It says to which segment.
                 let message = message(bytes.get(SEGMENT_HEADER_BYTES..).unwrap_or_default(), None);
                 let lsn = message.map(|message| message.segment.saturating_mul(SEGMENT_BYTES));

@@ -255,6 +255,15 @@ impl Store {
         self.commit::<(), Error>(move |transaction| mirror::put(transaction, &text)).map(drop)
     }
 
+    /// Whether the store still takes writes: to be asked before the reads that come before a write, which may fail for the same reason and
+    /// say less.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] after a failed write.
+    pub fn check_writable(&self) -> Result<()> {
+        self.engine().poison.check()
+    }
+
     /// Runs `work` while the commit thread waits: all that is acknowledged is in the store, and nothing else is written.
     ///
     /// # Errors

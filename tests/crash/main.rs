@@ -64,7 +64,9 @@ fn main() {
     }
     let Some(plan) = Plan::read(&args) else { return };
     let mut random = Random::new(plan.seed);
-    let dir = tempfile::tempdir().unwrap();
+    let mut dir = tempfile::tempdir().unwrap();
+    // What a check did not like can be looked at.
+    dir.disable_cleanup(std::env::var_os("NEODEX_TEST_KEEP").is_some());
     let mut tally = Tally::default();
     let mut model = Model::default();
     let path = dir.path().join("db");
