@@ -9,8 +9,9 @@ use super::bits::Bits;
 use super::block::Probe;
 use super::pool::Pool;
 
-/// Allowed nodes taken from around one node: more would be compared with than an unfiltered walk does.
-const MOST_AROUND: usize = 24;
+/// Allowed nodes taken from around one node. Of passages' vectors, where a tenth is allowed, a walk that keeps 64 finds .958, .977 and .986 of the ten
+/// nearest with 24, 32 and 48 of them, in 1.9, 2.9 and 2.6 times what it takes without a filter, on a machine that others used too.
+const MOST_AROUND: usize = 32;
 /// Around a node with fewer allowed ones than this, the others become signposts.
 const FEWEST_AROUND: usize = 3;
 

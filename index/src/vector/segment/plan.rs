@@ -106,7 +106,7 @@ const ROWS_OF_DESCENT: usize = 150;
 /// A row come upon in a walk costs as much as this many in a scan, which knows long before where it will read.
 const WALKED_ROW: usize = 2;
 /// Stepping over what is not allowed looks at the links of that too: it costs as much as this many plain walks.
-const STEPPING_OVER: f64 = 2.5;
+const STEPPING_OVER: usize = 3;
 /// Below this share of allowed nodes the steps do not hold together.
 const FILTERED_SHARE: f64 = 0.02;
 
@@ -139,9 +139,8 @@ impl Task {
         };
         let share = allowed as f64 / nodes.max(1) as f64 * live_share;
         let over_fetch = self.over_fetch(share);
-        // All it keeps is allowed, and it comes upon more than that.
-        let filtered = (width * 3 / 4).max(self.enough());
-        let by_filtered = (STEPPING_OVER * cost(filtered) as f64) as usize;
+        let filtered = width.max(self.enough());
+        let by_filtered = STEPPING_OVER * cost(filtered);
         let by_over_fetch = cost(over_fetch);
         if allowed <= by_filtered.min(by_over_fetch) || share < FILTERED_SHARE {
             Plan::Exact { rows: allowed }
@@ -195,7 +194,8 @@ mod tests {
         let way = |allowed| task(1_000_000, allowed).plan();
         assert_eq!(way(None), Plan::Walk { width: 64 });
         assert_eq!(way(Some(500_000)), Plan::OverFetch { width: 91 });
-        assert_eq!(way(Some(100_000)), Plan::Filtered { width: 48 });
+        assert_eq!(way(Some(200_000)), Plan::OverFetch { width: 144 });
+        assert_eq!(way(Some(100_000)), Plan::Filtered { width: 64 });
         assert_eq!(way(Some(900)), Plan::Exact { rows: 900 });
         assert_eq!(task(500, None).plan(), Plan::Exact { rows: 500 });
         assert_eq!(Task { dead: 200_000, ..task(1_000_000, None) }.plan(), Plan::OverFetch { width: 72 });
