@@ -1,8 +1,9 @@
 //! Meaning out of the box: questions about this project's own documents, none of which shares a word with the passage that answers it.
 //!
 //! The goal is seven of ten among the first ten of a hybrid search, and the first bundled model does not reach it: the test that asks for it
-//! is ignored, with its figure as the reason, until a model passes it. What is reached is guarded meanwhile. The questions were written
-//! before there was a model.
+//! is ignored, with its figure as the reason, until a model passes it. What is reached is guarded meanwhile, on the documents as they were when
+//! the guard was last met (`fixtures/openings.jsonl`): among more files an answer sinks without the model being worse. The questions were
+//! written before there was a model.
 //!
 //! Needs the bundled model. Whether there is one was decided when the models crate was built; a build without it must also lack the file,
 //! or the test fails.
@@ -66,11 +67,18 @@ fn documents() -> Vec<Document> {
     files.iter().map(opening).chain(pages).collect()
 }
 
+/// The documents that the guard is about.
+fn openings() -> Vec<Document> {
+    let lines = include_str!("fixtures/openings.jsonl").lines();
+    let record = |line: &str| serde_json::from_str::<std::collections::HashMap<String, String>>(line).unwrap();
+    lines.map(record).map(|record| Document::new(record["id"].as_str(), record["text"].as_str())).collect()
+}
+
 /// A question, and the rank of its answer in a hybrid search and by meaning alone, from 1.
 type Ranks = (&'static str, Option<usize>, Option<usize>);
 
 /// The ranks of all answers; `None` where this build has no model, after checking that it could not have one.
-fn ranks() -> Option<Vec<Ranks>> {
+fn ranks(documents: Vec<Document>) -> Option<Vec<Ranks>> {
     if !neodex::has_bundled_model() {
         let weights = root().join("models/small/model.safetensors");
         assert!(!weights.exists(), "the model is there, and the models crate was built without it");
@@ -78,7 +86,7 @@ fn ranks() -> Option<Vec<Ranks>> {
         return None;
     }
     let db = Database::temporary().unwrap();
-    assert_eq!(db.insert_many(documents()).unwrap().failed, []);
+    assert_eq!(db.insert_many(documents).unwrap().failed, []);
     let ids = |question: &str, mode: Mode, limit: usize| -> Vec<String> {
         let hits = db.search(question).mode(mode).limit(limit).run().unwrap().hits;
         hits.into_iter().map(|hit| hit.document_id.into_string()).collect()
@@ -101,13 +109,13 @@ fn first_ten(ranks: &[Ranks], of: fn(&Ranks) -> Option<usize>) -> usize {
 #[test]
 #[ignore = "the first bundled model finds 4 of 10 where 7 are wanted"]
 fn questions_in_other_words_find_their_answers() {
-    let Some(ranks) = ranks() else { return };
+    let Some(ranks) = ranks(documents()) else { return };
     assert!(first_ten(&ranks, |ranks| ranks.1) >= GOAL, "recall@10 is below 0.7; ranks in both: {ranks:#?}");
 }
 
 #[test]
 fn no_model_finds_fewer_answers_than_the_first() {
-    let Some(ranks) = ranks() else { return };
+    let Some(ranks) = ranks(openings()) else { return };
     let (found, by_meaning) = (first_ten(&ranks, |ranks| ranks.1), first_ten(&ranks, |ranks| ranks.2));
     assert!(
         found >= FOUND && by_meaning >= FOUND_BY_MEANING,

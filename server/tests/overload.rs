@@ -167,7 +167,7 @@ fn only_so_many_ingests_run_at_once() {
             stream
         })
         .collect();
-    until(|| server.client().post("/v1/documents", &json!([])).status == 429);
+    until(|| metric(&server, "neodex_ingests_running") == 2.0);
     let refusal = server.client().post("/v1/documents", &harness::document(9));
     refused(&refusal, 429, "overloaded");
     assert!(refusal.header("retry-after").is_some());

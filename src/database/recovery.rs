@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use neodex_index::DocumentKey;
-use neodex_index::lexical::{LexicalIndex, OpenOptions, last_commit};
+use neodex_index::lexical::{LexicalIndex, OpenOptions, last_commit, remove_index};
 use neodex_index::vector::{RowFormat, VectorSet};
 use neodex_storage::{Sequence, Store};
 
@@ -130,7 +130,7 @@ fn open_lexical(store: &Store, folder: &Path, config: &Config, notices: &mut Vec
     }
     notices.push("the word index does not fit the store and is made again from the documents".to_owned());
     drop(lexical);
-    std::fs::remove_dir_all(folder).map_err(Error::io(folder))?;
+    remove_index(folder).map_err(Error::io(folder))?;
     let (lexical, _) = LexicalIndex::open(folder, options)?;
     rebuild(store, &lexical, last, notices)?;
     Ok(lexical)

@@ -109,9 +109,9 @@ fn child_that_opens() {
 fn a_newer_database_is_named_without_opening_it() {
     let dir = tempfile::tempdir().unwrap();
     drop(create(dir.path()));
-    fs::write(dir.path().join("FORMAT"), "format = 3\nsomething = entirely different").unwrap();
+    fs::write(dir.path().join("FORMAT"), "format = 4\nsomething = entirely different").unwrap();
     let error = refused(dir.path(), ErrorKind::Unsupported, "made by a newer neodex");
-    assert!(matches!(error, Error::UnsupportedFormat { found: 3, supported: 2, .. }));
+    assert!(matches!(error, Error::UnsupportedFormat { found: 4, supported: 3, .. }));
     assert!(matches!(Manifest::read(dir.path()), Err(Error::UnsupportedFormat { .. })));
 }
 

@@ -14,6 +14,7 @@ pub(crate) struct Sizes {
     pub(crate) stats: Stats,
     pub(crate) waiting_requests: usize,
     pub(crate) queued_tokens: usize,
+    pub(crate) running_ingests: usize,
     pub(crate) ready: bool,
 }
 
@@ -28,6 +29,7 @@ pub(crate) fn render(metrics: &Metrics, sizes: &Sizes) -> String {
         metrics.in_flight.load(Ordering::Relaxed) as f64,
     );
     page.gauge("neodex_requests_waiting", "Requests in line for a thread.", sizes.waiting_requests as f64);
+    page.gauge("neodex_ingests_running", "Requests that write documents.", sizes.running_ingests as f64);
     page.gauge("neodex_connections", "Open connections.", metrics.connections.load(Ordering::Relaxed) as f64);
     page.counter("neodex_slow_queries_total", "Searches slower than the threshold.", metrics.slow_queries.get());
     page.counter("neodex_panics_total", "Requests that ended in a panic.", metrics.panics.get());

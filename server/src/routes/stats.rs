@@ -46,6 +46,7 @@ async fn metrics(State(app): State<App>) -> Result<Response, Refusal> {
         stats: figures(&app).await?,
         waiting_requests: app.work.waiting(),
         queued_tokens: app.meaning.as_ref().map_or(0, crate::embed::Meaning::queued_tokens),
+        running_ingests: app.config.limits.ingests.saturating_sub(app.ingests.available_permits()),
         ready: app.is_ready(),
     };
     let kind = "text/plain; version=0.0.4; charset=utf-8";

@@ -119,9 +119,35 @@ pub struct SearchAnswer {
     /// How the sides were weighed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explain: Option<FusionExplain>,
+    /// How the vectors were searched, where it was to be explained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<VectorPlan>,
     /// What the searcher should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// How the vectors were searched.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VectorPlan {
+    /// Vectors the filter allows; absent without a filter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<u64>,
+    /// Vectors that are in no segment yet: each is compared with.
+    pub scanned: usize,
+    /// The segments of the index.
+    pub segments: Vec<SegmentPlan>,
+}
+
+/// How a segment was searched.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentPlan {
+    /// Its vectors.
+    pub vectors: usize,
+    /// The way, in words.
+    pub way: String,
 }
 
 /// A passage that was found.

@@ -12,6 +12,7 @@ mod settle;
 
 use std::path::{Path, PathBuf};
 
+use neodex_index::lexical::remove_index;
 use neodex_storage::{Rebuild, Sequence, Store, StoreOptions};
 use serde::Serialize;
 
@@ -139,8 +140,5 @@ fn sound(path: &Path, options: &StoreOptions, progress: &mut dyn FnMut(&str, u64
 /// The word index is made again when the database is opened.
 fn forget_lexical(path: &Path) -> Result<()> {
     let folder = path.join(LEXICAL);
-    match std::fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(folder)(error)),
-        _ => Ok(()),
-    }
+    remove_index(&folder).map_err(Error::io(folder))
 }
