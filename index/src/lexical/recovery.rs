@@ -12,7 +12,7 @@ use tantivy::directory::MmapDirectory;
 use tantivy::directory::error::LockError;
 use tantivy::index::SegmentComponent;
 use tantivy::indexer::LogMergePolicy;
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyError};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyError, Term};
 
 use super::analyzer::WordTokenizer;
 use super::document::Queued;
@@ -130,6 +130,9 @@ fn open_once(folder: &Path, options: &OpenOptions) -> tantivy::Result<Attempt> {
     let mut policy = LogMergePolicy::default();
     policy.set_del_docs_ratio_before_merge(MOST_DELETED);
     writer.set_merge_policy(Box::new(policy));
+    // tantivy numbers the first operation of a writer like the last commit. A merge that begins before the next commit takes a removal of that
+    // number for done in segments that the last commit touched, and forgets it for good: so it is one that nothing needs.
+    writer.delete_term(Term::from_field_u64(fields.document, u64::MAX));
     let reader: IndexReader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
     let generation = Generation::open(reader.searcher(), &fields, None)?;
     Ok(Attempt::Opened(Box::new(Parts { fields, writer, reader, generation, watermark })))
