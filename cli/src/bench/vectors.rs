@@ -66,7 +66,7 @@ impl Generator {
         let dimension = self.dimension;
         let own = random.next() as usize % CENTRES;
         let mut vector = self.centre(own).to_vec();
-        if random.next() % BRIDGES == 0 {
+        if random.next().is_multiple_of(BRIDGES) {
             let other = self.centre(random.next() as usize % CENTRES);
             vector.iter_mut().zip(other).for_each(|(value, other)| *value = 0.5 * (*value + other));
         }

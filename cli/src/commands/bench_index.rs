@@ -263,8 +263,8 @@ fn together(threads: usize, work: impl Fn() -> Result<()> + Sync) -> Result<()> 
     }
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
-        let joined = workers.into_iter().map(|worker| worker.join());
-        joined.map(|outcome| outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("a thread panicked")))).collect()
+        let panicked = |_| Err(anyhow::anyhow!("a thread panicked"));
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(panicked))
     })
 }
 
