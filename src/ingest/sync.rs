@@ -51,7 +51,8 @@ pub(crate) fn sync(inner: &Inner, path: &Path, options: &SyncOptions) -> Result<
     let (mut files, failures) = list(path, &inner.path, options)?;
     let seen: HashSet<String> = files.iter().map(|file| file.id.clone()).collect();
     let mut not_text = Vec::new();
-    if path.is_dir() && options.parse.format.is_none() {
+    let names_folder = path.is_dir();
+    if names_folder && options.parse.format.is_none() {
         files.retain(|file| {
             let passed_over = file.stat.length >= LARGE && Format::of_file(&file.path).is_err_and(is_binary);
             if passed_over {
@@ -65,7 +66,7 @@ pub(crate) fn sync(inner: &Inner, path: &Path, options: &SyncOptions) -> Result<
         inner,
         options,
         // With vectors missing somewhere, a file must be looked at to know whether they are its own.
-        names_folder: path.is_dir(),
+        names_folder,
         trust_times: !options.force && (!inner.embeds_text() || !has_pending(inner)?),
     };
     let mut report = run(inner, &control, |feed| skim.read_all(feed, files))?;

@@ -2,12 +2,14 @@
 
 mod latency;
 mod machine;
+mod matrix;
 mod memory;
 mod processor;
 mod report;
 mod vectors;
 
 pub(crate) use latency::Latencies;
+pub(crate) use matrix::Vectors;
 pub(crate) use memory::peak_bytes;
 pub(crate) use processor::{processor_seconds, thread_seconds};
 pub(crate) use report::Report;

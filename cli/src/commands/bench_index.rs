@@ -12,7 +12,7 @@ use neodex::index::{Key, KeySet, Scored, top_k};
 use neodex::{BuildOptions, Database, Distance, Document};
 use serde_json::{Value, json};
 
-use crate::bench::{Generator, Report, peak_bytes, processor_seconds, thread_seconds};
+use crate::bench::{Generator, Report, Vectors, peak_bytes, processor_seconds, thread_seconds};
 use crate::context::Context;
 use crate::exit::{Status, usage};
 use crate::npy;
@@ -71,22 +71,6 @@ pub(crate) struct BenchIndexArgs {
     /// Give the figures of every width that is tried, not only of the first that reaches each recall.
     #[arg(long)]
     every_width: bool,
-}
-
-/// Vectors end to end.
-struct Vectors {
-    dimension: usize,
-    values: Vec<f32>,
-}
-
-impl Vectors {
-    fn len(&self) -> usize {
-        self.values.len() / self.dimension.max(1)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &[f32]> {
-        self.values.chunks_exact(self.dimension.max(1))
-    }
 }
 
 /// Runs it.
@@ -381,16 +365,12 @@ fn in_folder(
 fn read(args: &BenchIndexArgs) -> Result<(Vectors, Vectors)> {
     let Some(file) = &args.vectors else {
         let generator = Generator::new(args.dimension, args.seed);
-        let make = |from: u64, count: usize| {
-            let mut values = Vec::with_capacity(count * args.dimension);
-            (from..).take(count).for_each(|number| values.extend(generator.vector(number)));
-            Vectors { dimension: args.dimension, values }
-        };
+        let make = |from: u64, count: usize| Vectors::generated(&generator, args.dimension, from, count);
         return Ok((make(0, args.count), make(QUERIES_FROM, args.queries)));
     };
-    let mut base = array(file)?;
+    let mut base = Vectors::from_file(file)?;
     let asked = match &args.query_vectors {
-        Some(file) => array(file)?,
+        Some(file) => Vectors::from_file(file)?,
         None => {
             let rest = base.len().saturating_sub(args.queries) * base.dimension;
             Vectors { dimension: base.dimension, values: base.values.split_off(rest) }
@@ -405,12 +385,6 @@ fn read(args: &BenchIndexArgs) -> Result<(Vectors, Vectors)> {
 
 /// The numbers of queries, far from those of vectors.
 const QUERIES_FROM: u64 = 1 << 40;
-
-fn array(file: &Path) -> Result<Vectors> {
-    let bytes = std::fs::read(file).map_err(|error| usage(format!("{}: {error}", file.display())))?;
-    let (dimension, values) = npy::read(&bytes).map_err(|reason| usage(format!("{}: {reason}", file.display())))?;
-    Ok(Vectors { dimension, values })
-}
 
 fn write(context: &Context, args: &BenchIndexArgs, folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder)?;
