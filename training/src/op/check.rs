@@ -22,7 +22,7 @@ pub fn check(device: &Device) -> Result<Vec<(String, f64)>> {
         for (n, d) in [(150, 384), (33, 70), (5, 7)] {
             check.rows(n, d)?;
         }
-        for (batch, seq, heads, width) in [(3, 128, 6, 64), (2, 37, 2, 6), (1, 1, 1, 64), (1, 1100, 2, 64)] {
+        for (batch, seq, heads, width) in [(3, 128, 6, 64), (2, 37, 2, 6), (1, 1, 1, 64), (3, 1100, 2, 64)] {
             check.attention(batch, seq, heads, width)?;
         }
         for (rows, vocab) in [(9, 24_576), (6, 101)] {

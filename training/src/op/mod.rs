@@ -14,6 +14,8 @@ mod gpu;
 #[cfg(not(feature = "cuda"))]
 #[path = "no_cuda.rs"]
 mod gpu;
+#[cfg(any(test, feature = "flash-attn"))]
+mod padding;
 mod plain;
 
 use candle_core::{Device, Result, Tensor};

@@ -1,10 +1,12 @@
 //! Attention on the GPU, put together from cuBLAS products per group (one head of one sequence) and kernels between them.
 //!
-//! Up to [`KEPT`] positions the probabilities are kept for the backward pass; beyond, both passes go through the groups in chunks of
-//! bounded size and the backward pass computes them again, since they grow with the square of the length.
+//! Up to [`KEPT`] positions the probabilities are kept for the backward pass; beyond, flash-attn mixes the values where the build has it,
+//! or the groups go through in chunks of bounded size, and the backward pass computes the probabilities again in such chunks, since they
+//! grow with the square of the length.
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
+use super::flash;
 use super::launch::{Kernel, fresh, place, reach};
 
 /// Longest sequence whose probabilities are kept.
@@ -141,6 +143,11 @@ pub(in crate::op) fn attention(
     let sizes = Sizes::of(qkv, seq, heads)?;
     let parts = sizes.split_rotated(qkv, table)?;
     let out = fresh((sizes.rows, heads * sizes.width), sizes.dtype, &sizes.device)?;
+    if seq > KEPT && flash::takes(sizes.groups, sizes.width, sizes.dtype) {
+        let mixed = flash::attend(&parts, lengths, heads)?;
+        sizes.copy_heads("merge_heads", &mixed, &out, 0, sizes.groups)?;
+        return Ok((out, Vec::new()));
+    }
     let mut saved = Vec::new();
     for (first, count) in sizes.chunks() {
         let p = sizes.probabilities(&parts, lengths, first, count)?;

@@ -7,6 +7,11 @@
 mod attention;
 mod cross_entropy;
 mod embedding;
+#[cfg(feature = "flash-attn")]
+mod flash;
+#[cfg(not(feature = "flash-attn"))]
+#[path = "no_flash.rs"]
+mod flash;
 mod launch;
 mod norm;
 mod sums;
