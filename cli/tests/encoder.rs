@@ -72,7 +72,18 @@ fn a_shape_is_measured() {
         assert!(row["tokens_per_second"].as_f64().unwrap() > 0.0);
         assert_eq!((row["precision"].as_str(), row["shape"].as_str()), (Some("int8"), Some("1x64")));
     }
-    for wrong in [&["--shape", "64"][..], &["--shape", "1x64", "--lengths", "0"], &["--model", "nowhere"]] {
+    let several =
+        ["bench", "encoder", "--shape", "1x64,2x64", "--lengths", "16", "--tokens", "32", "--seconds", "0", "--json"];
+    let report = json(&neodex(dir.path(), &several));
+    let shapes: Vec<_> = report["rows"].as_array().unwrap().iter().map(|row| row["shape"].as_str().unwrap()).collect();
+    assert_eq!(shapes, ["1x64", "2x64"]);
+    for wrong in [
+        &["--shape", "64"][..],
+        &["--shape", "1x64,64"],
+        &["--shape", "1x64", "--lengths", "0"],
+        &["--shape", "1x64,2x64", "--lengths", "16,0"],
+        &["--model", "nowhere"],
+    ] {
         let refused = neodex(dir.path(), &[&["bench", "encoder"], wrong].concat());
         assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
     }

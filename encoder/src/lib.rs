@@ -60,7 +60,7 @@ pub use device::Device;
 pub use encoder::Encoder;
 pub use engine::instruction_set;
 pub use error::{Error, ErrorKind, Result};
-pub use family::published;
+pub use family::{published, published_names};
 pub use files::{Bytes, ModelFiles};
 pub use folder::ModelFolder;
 pub use identity::Identity;

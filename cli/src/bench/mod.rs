@@ -6,6 +6,7 @@ mod matrix;
 mod memory;
 mod processor;
 mod report;
+mod shape;
 mod vectors;
 
 pub(crate) use latency::Latencies;
@@ -13,4 +14,5 @@ pub(crate) use matrix::Vectors;
 pub(crate) use memory::peak_bytes;
 pub(crate) use processor::{processor_seconds, thread_seconds};
 pub(crate) use report::Report;
+pub(crate) use shape::Shape;
 pub(crate) use vectors::Generator;

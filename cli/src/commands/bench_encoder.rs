@@ -1,17 +1,15 @@
 //! `neodex bench encoder`: how fast a model reads, and how near its states are to the exact ones.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
 use neodex::bundled_files;
-use neodex_encoder::{
-    Device, Encoder, ModelFiles, ModelInfo, NeoBertConfig, Options, Precision, instruction_set, published,
-};
+use neodex_encoder::{Device, Encoder, ModelFiles, ModelInfo, Options, Precision, instruction_set};
 use serde_json::{Value, json};
 
-use crate::bench::{Report, peak_bytes, processor_seconds};
+use crate::bench::{Report, Shape, peak_bytes, processor_seconds};
 use crate::context::Context;
 use crate::exit::{Status, usage};
 use crate::model;
@@ -21,8 +19,6 @@ use crate::units;
 /// Tokens of a measurement where none are asked for: several batches of the device.
 const TOKENS_CPU: usize = 16_384;
 const TOKENS_GPU: usize = 524_288;
-/// The shapes that have names.
-const NAMED: &str = "bert-base, roberta-base, nomic-bert-2048 or modernbert-base";
 /// Ids below are special in most vocabularies.
 const FIRST_WORD: usize = 1_000;
 /// States further from the exact ones than this share of their size fail the check.
@@ -42,13 +38,15 @@ const INT8_LIMITS: (f64, f64) = (0.1, 0.998);
 /// than 10 %.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  neodex bench encoder --shape 12x384 --lengths 128,512\n  neodex bench encoder --device cuda --shape 28x768 --lengths 512,1024,2048,4096\n  neodex bench encoder --device cuda --shape 28x768 --check\n  neodex bench encoder --shape modernbert-base --lengths 512"
+    after_help = "Example:\n  neodex bench encoder --shape 12x384 --lengths 128,512\n  neodex bench encoder --device cuda --shape 28x768 --lengths 512,1024,2048,4096\n  neodex bench encoder --device cuda --shape 28x768 --check\n  neodex bench encoder --shape 28x768,bert-base,modernbert-base --lengths 512,1024"
 )]
 pub(crate) struct BenchEncoderArgs {
-    /// Layers and width of a NeoBERT with random weights and heads 64 wide, or bert-base, roberta-base, nomic-bert-2048, modernbert-base.
-    #[arg(long, value_name = "LAYERSxWIDTH|NAME", conflicts_with = "model")]
-    shape: Option<String>,
-    /// Tokens of a sequence, special tokens included [default: 128,512,1024,2048,4096 as far as the model reads].
+    /// Layers and width of a NeoBERT with random weights and heads 64 wide, or bert-base, roberta-base, nomic-bert-2048, modernbert-base;
+    /// several are read one after the other, into one table.
+    #[arg(long, value_name = "LAYERSxWIDTH|NAME,...", value_delimiter = ',', conflicts_with = "model")]
+    shape: Vec<String>,
+    /// Tokens of a sequence, special tokens included [default: 128,512,1024,2048,4096 as far as the model reads]; of several shapes each
+    /// takes those it can read.
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     lengths: Vec<usize>,
     /// Also read sequences of the lengths in this file, one a line, all together.
@@ -73,32 +71,50 @@ pub(crate) struct BenchEncoderArgs {
 
 /// Runs it.
 pub(crate) fn run(context: &Context, args: &BenchEncoderArgs) -> Result<Status> {
+    let mut report = Report::new();
+    let mut good = true;
+    if args.shape.is_empty() {
+        good = read(context, args, None, files(context)?, &mut report)?;
+    }
+    // A mistake in the last shape is told before the first is read for minutes.
+    let shapes = args.shape.iter().map(|shape| shape.parse()).collect::<Result<Vec<Shape>>>()?;
+    for shape in shapes {
+        good &= read(context, args, Some(shape), shape.files(longest(args)?)?, &mut report)?;
+    }
+    report.print(&context.output)?;
+    Ok(if good { Status::Done } else { Status::Partly })
+}
+
+/// Measures one model, or checks it; whether it is good.
+fn read(
+    context: &Context,
+    args: &BenchEncoderArgs,
+    shape: Option<Shape>,
+    files: ModelFiles,
+    report: &mut Report,
+) -> Result<bool> {
     let (device, precision) = (context.settings.device, context.settings.precision);
     let options =
         Options { device, precision, threads: args.threads, batch_tokens: args.batch_tokens, ..Options::default() };
-    let files = files(context, args)?;
     let encoder = Encoder::from_files(&files, &options).map_err(|error| usage(error.to_string()))?;
     if let Some(notice) = &encoder.info().notice {
         context.output.note(notice);
     }
     let lengths = lengths(args, encoder.info())?;
-    let mut report = Report::new();
-    let mut good = true;
     if args.check {
         let exact = Options { device: Device::Cpu, precision: Precision::F32, ..options };
-        good = check(&encoder, &Encoder::from_files(&files, &exact)?, &lengths, &mut report)?;
-    } else {
-        drop(files);
-        measure(context, args, &encoder, &lengths, &mut report)?;
+        return check(&encoder, &Encoder::from_files(&files, &exact)?, &lengths, report);
     }
-    report.print(&context.output)?;
-    Ok(if good { Status::Done } else { Status::Partly })
+    drop(files);
+    measure(context, args, shape, &encoder, &lengths, report)?;
+    Ok(true)
 }
 
 /// Times every length, and the mix where there is one.
 fn measure(
     context: &Context,
     args: &BenchEncoderArgs,
+    shape: Option<Shape>,
     encoder: &Encoder,
     lengths: &[usize],
     report: &mut Report,
@@ -121,7 +137,7 @@ fn measure(
         report.row(json!({
             "engine": "neodex",
             "device": info.device,
-            "shape": shape(args, info),
+            "shape": shape.filter(Shape::is_named).map_or_else(|| plain(info), |shape| shape.to_string()),
             "precision": info.precision,
             "instructions": if info.precision == Precision::Int8 { instruction_set() } else { "candle" },
             "lengths": name,
@@ -181,7 +197,7 @@ fn check(encoder: &Encoder, exact: &Encoder, lengths: &[usize], report: &mut Rep
         good &= error < most_error && cosine > least_cosine;
         report.row(json!({
             "device": info.device,
-            "shape": format!("{}x{}", info.num_hidden_layers, info.hidden_size),
+            "shape": plain(info),
             "precision": info.precision,
             "length": length,
             "relative_error": format!("{error:.2e}"),
@@ -197,41 +213,24 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 }
 
 /// The model asked for, as bytes.
-fn files(context: &Context, args: &BenchEncoderArgs) -> Result<ModelFiles> {
-    let Some(shape) = &args.shape else {
-        return match (context.settings.model.as_deref(), bundled_files()) {
-            (Some(named), _) => model::files(named),
-            (None, Some(bundled)) => Ok(bundled),
-            (None, None) => Err(usage("`bench encoder` needs a model: --model DIR, or a --shape")),
-        };
-    };
-    if let Some(files) = published(shape)? {
-        return Ok(files);
+fn files(context: &Context) -> Result<ModelFiles> {
+    match (context.settings.model.as_deref(), bundled_files()) {
+        (Some(named), _) => model::files(named),
+        (None, Some(bundled)) => Ok(bundled),
+        (None, None) => Err(usage("`bench encoder` needs a model: --model DIR, or a --shape")),
     }
-    let parsed = shape.split_once('x').and_then(|(layers, width)| Some((layers.parse().ok()?, width.parse().ok()?)));
-    let (layers, width): (usize, usize) = parsed
-        .ok_or_else(|| usage(format!("--shape: `{shape}` is neither layers and width, like 12x384, nor {NAMED}")))?;
-    let longest = args.lengths.iter().copied().chain(mixed(args)?.unwrap_or_default()).chain([4096]).max();
-    let config = NeoBertConfig {
-        num_hidden_layers: layers,
-        hidden_size: width,
-        num_attention_heads: (width / 64).max(1),
-        intermediate_size: width.saturating_mul(4),
-        norm_eps: 1e-5,
-        max_length: longest.unwrap_or_default(),
-        ..NeoBertConfig::default()
-    };
-    ModelFiles::untrained(&config).map_err(|error| usage(format!("--shape: {error}")))
 }
 
-/// What a row calls the model.
-fn shape(args: &BenchEncoderArgs, info: &ModelInfo) -> String {
-    let plain = || format!("{}x{}", info.num_hidden_layers, info.hidden_size);
-    args.shape.clone().filter(|shape| NAMED.contains(shape.as_str())).unwrap_or_else(plain)
+/// What a row calls a model that has no other name.
+fn plain(info: &ModelInfo) -> String {
+    format!("{}x{}", info.num_hidden_layers, info.hidden_size)
 }
 
 fn lengths(args: &BenchEncoderArgs, info: &ModelInfo) -> Result<Vec<usize>> {
-    if let Some(length) = args.lengths.iter().find(|&&length| length == 0 || length > info.max_tokens) {
+    let fits = |length: &usize| (1..=info.max_tokens).contains(length);
+    // Several models in one table: the paper's has lengths that some of them cannot read.
+    let enough = args.shape.len() > 1 && args.lengths.iter().any(fits) && !args.lengths.contains(&0);
+    if let Some(length) = args.lengths.iter().find(|length| !enough && !fits(length)) {
         return Err(usage(format!("--lengths: {length} is not within 1 to {}, what the model reads", info.max_tokens)));
     }
     let usual: &[usize] = match (args.check, args.mix.is_some()) {
@@ -240,18 +239,24 @@ fn lengths(args: &BenchEncoderArgs, info: &ModelInfo) -> Result<Vec<usize>> {
         (false, false) => &[128, 512, 1024, 2048, 4096],
     };
     Ok(match args.lengths.as_slice() {
-        [] => usual.iter().copied().filter(|&length| length <= info.max_tokens).collect(),
-        asked => asked.to_vec(),
+        [] => usual.iter().copied().filter(fits).collect(),
+        asked => asked.iter().copied().filter(fits).collect(),
     })
+}
+
+/// The most tokens a NeoBERT of a given shape must be able to read.
+fn longest(args: &BenchEncoderArgs) -> Result<usize> {
+    let mixed = mixed(args.mix.as_deref())?.unwrap_or_default();
+    Ok(args.lengths.iter().copied().chain(mixed).chain([4096]).max().unwrap_or_default())
 }
 
 /// The lengths of `--mix`, cut to what the model reads.
 fn mix(args: &BenchEncoderArgs, info: &ModelInfo) -> Result<Option<Vec<usize>>> {
-    Ok(mixed(args)?.map(|mix| mix.into_iter().map(|length| length.min(info.max_tokens)).collect()))
+    Ok(mixed(args.mix.as_deref())?.map(|mix| mix.into_iter().map(|length| length.min(info.max_tokens)).collect()))
 }
 
-fn mixed(args: &BenchEncoderArgs) -> Result<Option<Vec<usize>>> {
-    let Some(file) = &args.mix else { return Ok(None) };
+fn mixed(file: Option<&Path>) -> Result<Option<Vec<usize>>> {
+    let Some(file) = file else { return Ok(None) };
     let told = |reason: String| usage(format!("--mix {}: {reason}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| told(error.to_string()))?;
     let parse = |line: &str| line.trim().parse().map_err(|_| told(format!("`{line}` is not a number of tokens")));

@@ -18,4 +18,4 @@ mod read;
 pub(crate) use backend::Packed;
 pub(crate) use config::{Activation, Family};
 pub(crate) use model::PackedFamily;
-pub use published::published;
+pub use published::{published, published_names};

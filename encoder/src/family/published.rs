@@ -13,8 +13,12 @@ const SHAPES: [(&str, &str); 4] = [
     ("modernbert-base", r#"{"model_type":"modernbert"}"#),
 ];
 
-/// A model with random weights of the published shape `name`, or `None` where there is none of that name: `bert-base`, `roberta-base`,
-/// `nomic-bert-2048` or `modernbert-base`.
+/// The names that [`published`] knows.
+pub fn published_names() -> impl Iterator<Item = &'static str> {
+    SHAPES.iter().map(|&(name, _)| name)
+}
+
+/// A model with random weights of the published shape `name` (one of [`published_names`]), or `None` where there is none of that name.
 ///
 /// # Errors
 /// None that a caller could cause.
