@@ -16,13 +16,14 @@ mod stats;
 mod switch;
 mod transfer;
 mod verify;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use neodex_storage::{Sequence, Store};
+use neodex_storage::Store;
 
 use crate::chunking::Chunker;
 use crate::config::Config;
@@ -43,7 +44,7 @@ use crate::ingest::sync::{SyncOptions, sync};
 use crate::ingest::writer::{Item, Writer};
 use crate::load;
 use crate::schema::{DOCUMENTS, Slot};
-use crate::sealing::{SealProgress, Sealer};
+use crate::sealing::Sealer;
 use crate::search::filter::FilterCache;
 use crate::search::{Search, filter};
 
@@ -363,29 +364,6 @@ impl Database {
         Search::vector_only(self, vector)
     }
 
-    /// Waits until searches see everything stored so far, by anybody.
-    ///
-    /// # Errors
-    /// When the indexing thread has failed.
-    pub fn flush(&self) -> Result<()> {
-        self.inner.applier.wait(self.inner.applier.last_sent())
-    }
-
-    /// Waits until every vector that is due has been sealed into a segment, which makes searches among many vectors fast; they are found all the
-    /// while. `go_on` hears how far it is, ten times a second, and stops the waiting by returning false: the work goes on.
-    ///
-    /// # Errors
-    /// As [`Database::flush`]; [`Error::IndexingStopped`] with the reason when a segment could not be built.
-    pub fn wait_until_sealed(&self, go_on: impl FnMut(&SealProgress) -> bool) -> Result<()> {
-        self.flush()?;
-        let Some(sealer) = &self.inner.sealer else { return Ok(()) };
-        sealer.signal().wait(go_on);
-        match sealer.signal().progress().failed {
-            Some(reason) => Err(Error::IndexingStopped { reason }),
-            None => Ok(()),
-        }
-    }
-
     /// What happened while opening that a person should know: a rebuilt index, an unclean stop.
     pub fn notices(&self) -> &[String] {
         &self.inner.notices
@@ -404,15 +382,5 @@ impl Database {
     /// Whether the database makes vectors of text, and so can search by meaning.
     pub fn has_embedder(&self) -> bool {
         self.inner.embeds_text()
-    }
-
-    /// Remembers that this handle has written.
-    fn wrote(&self) {
-        self.written.fetch_max(self.inner.applier.last_sent().0, Ordering::AcqRel);
-    }
-
-    /// Waits for this handle's own writes.
-    pub(crate) fn wait_for_own_writes(&self) -> Result<()> {
-        self.inner.applier.wait(Sequence(self.written.load(Ordering::Acquire)))
     }
 }
