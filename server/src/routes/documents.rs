@@ -28,7 +28,7 @@ const WAIT: &str = "Answer once searches find the documents (default), or as soo
 /// An id as it stands in a path or a query.
 #[derive(JsonSchema)]
 #[allow(dead_code, reason = "only its schema is used")]
-struct IdText(#[schemars(length(min = 1, max = 512))] String);
+struct IdText(#[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"))] String);
 
 pub(super) fn add(routes: &mut Routes) {
     let operation = Operation::new(Method::POST, "/v1/documents", Access::Write)

@@ -33,11 +33,19 @@ pub struct DocumentBody {
 #[schemars(rename = "Heading")]
 pub struct HeadingBody {
     /// 1 for the outermost.
+    #[serde(deserialize_with = "super::whole::number")]
     pub level: u8,
     /// Its words.
     pub text: String,
     /// Where its section starts, in bytes of the document's text.
+    #[serde(deserialize_with = "super::whole::number")]
     pub offset: usize,
+}
+
+impl From<HeadingBody> for Heading {
+    fn from(HeadingBody { level, text, offset }: HeadingBody) -> Self {
+        Self { level, text, offset }
+    }
 }
 
 /// One document or several.
@@ -99,6 +107,10 @@ pub struct DocumentsAnswer {
 /// Which documents to delete: those with these ids, or those that pass a filter.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [
+    {"required": ["ids"], "properties": {"ids": {"type": "array"}}},
+    {"required": ["filter"], "properties": {"filter": {"type": "string"}}},
+]))]
 pub struct DeleteRequest {
     /// Ids; those that no document has are passed over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,9 +186,10 @@ fn fields(id: &str, mut record: Map<String, Value>) -> Result<Document, (&'stati
     };
     let headings = match record.remove("headings") {
         None | Some(Value::Null) => Vec::new(),
-        Some(value) => serde_json::from_value::<Vec<Heading>>(value)
+        Some(value) => serde_json::from_value::<Vec<HeadingBody>>(value)
             .map_err(|_| ("headings are objects with `level`, `text` and `offset`", "headings"))?,
     };
+    let headings: Vec<Heading> = headings.into_iter().map(Heading::from).collect();
     if headings.iter().any(|heading| !text.is_char_boundary(heading.offset)) {
         return Err(("a heading's offset must be a place in the text, in bytes", "headings"));
     }
@@ -196,7 +209,7 @@ mod tests {
     #[test]
     fn what_goes_in_comes_out() {
         let document = read(json!({"_id": 7, "title": "T", "text": "a\nb", "year": 1999, "metadata": {"lang": "en"},
-            "headings": [{"level": 1, "text": "b", "offset": 2}]}))
+            "headings": [{"level": 1.0, "text": "b", "offset": 2}]}))
         .unwrap();
         assert_eq!(document.id, "7");
         assert_eq!(document.metadata.as_map(), json!({"lang": "en", "year": 1999}).as_object().unwrap());

@@ -16,7 +16,7 @@ pub struct EmbeddingsRequest {
     #[serde(default)]
     pub encoding_format: EncodingFormat,
     /// Keep the first so many components, scaled to length 1 again.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::whole::option")]
     #[schemars(range(min = 1, max = 4096))]
     pub dimensions: Option<usize>,
     /// `query` for what is looked for, `document` (default) for what is to be found: models may read them differently.

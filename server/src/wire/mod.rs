@@ -8,3 +8,4 @@ pub mod rerank;
 pub mod search;
 pub mod status;
 pub mod tei;
+mod whole;

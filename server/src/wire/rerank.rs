@@ -16,7 +16,7 @@ pub struct RerankRequest {
     #[serde(default)]
     pub model: Option<String>,
     /// Keep so many; default all.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::whole::option")]
     #[schemars(range(min = 1))]
     pub top_n: Option<usize>,
     /// Give the texts back, too.

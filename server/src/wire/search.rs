@@ -16,9 +16,11 @@ pub struct SearchRequest {
     pub vector: Option<Vec<f32>>,
     /// Hits of a page; default 10.
     #[schemars(range(min = 1, max = 1000))]
+    #[serde(deserialize_with = "super::whole::option")]
     pub limit: Option<usize>,
     /// Hits to pass over.
     #[schemars(range(max = 100_000))]
+    #[serde(deserialize_with = "super::whole::number")]
     pub offset: usize,
     /// By words, by meaning, or both; default both, and for a vector alone by meaning.
     #[schemars(with = "Option<ModeName>")]
@@ -40,6 +42,7 @@ pub struct SearchRequest {
     pub fusion: Option<Fusion>,
     /// The constant of reciprocal rank fusion; default 60.
     #[schemars(range(max = 1_000_000))]
+    #[serde(deserialize_with = "super::whole::option")]
     pub rrf_k: Option<u32>,
 }
 

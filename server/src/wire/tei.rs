@@ -18,7 +18,7 @@ pub struct EmbedRequest {
     #[serde(default)]
     pub prompt_name: Option<super::embedding::InputType>,
     /// Keep the first so many components, scaled to length 1 again.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::whole::option")]
     #[schemars(range(min = 1, max = 4096))]
     pub dimensions: Option<usize>,
 }
