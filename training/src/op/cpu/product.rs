@@ -9,7 +9,7 @@ use std::ops::Range;
 use candle_core::{Device, Error, Result, Tensor};
 use rayon::prelude::*;
 
-use super::strips::{DEPTH, Matrix, pack, side_by_side};
+use super::strips::{Matrix, Row, depth, pack, side_by_side};
 use super::tile::{self, Instructions, Left, Place, Tile};
 use super::update::change;
 use super::view::{floats, strided};
@@ -29,10 +29,10 @@ pub(super) struct Packed {
 /// For every stretch of the common dimension, strips of columns.
 enum Strips {
     #[cfg(target_arch = "x86_64")]
-    Avx512(Vec<Vec<[f32; 32]>>),
+    Avx512(Vec<Vec<Row<32>>>),
     #[cfg(target_arch = "x86_64")]
-    Avx2(Vec<Vec<[f32; 16]>>),
-    Any(Vec<Vec<[f32; 8]>>),
+    Avx2(Vec<Vec<Row<16>>>),
+    Any(Vec<Vec<Row<16>>>),
 }
 
 impl Packed {
@@ -82,7 +82,7 @@ impl Packed {
             Strips::Avx512(strips) => multiply::<12, 32>(target, lhs, rows, strips, tile::avx512),
             #[cfg(target_arch = "x86_64")]
             Strips::Avx2(strips) => multiply::<6, 16>(target, lhs, rows, strips, tile::avx2),
-            Strips::Any(strips) => multiply::<4, 8>(target, lhs, rows, strips, tile::any),
+            Strips::Any(strips) => multiply::<4, 16>(target, lhs, rows, strips, tile::any),
         }
     }
 }
@@ -100,7 +100,7 @@ fn multiply<const M: usize, const N: usize>(
     target: Target<'_>,
     lhs: Matrix<'_>,
     rows: Range<usize>,
-    strips: &[Vec<[f32; N]>],
+    strips: &[Vec<Row<N>>],
     tile: Tile<N>,
 ) {
     let Target { into, stride, columns, add } = target;
@@ -110,9 +110,10 @@ fn multiply<const M: usize, const N: usize>(
     // Columns of rows that lie far apart come into the caches line by line: worth a copy where they are read more than a few times.
     let copied = lhs.row_stride == 1 && columns > 3 * N;
     let mut copy: Vec<[f32; M]> = Vec::new();
+    let whole = depth(lhs.columns);
     for (stretch, right) in strips.iter().enumerate() {
-        let start = stretch * DEPTH;
-        let depth = DEPTH.min(lhs.columns - start);
+        let start = stretch * whole;
+        let depth = whole.min(lhs.columns - start);
         if copied {
             copy.resize(rows.len().div_ceil(M) * depth, [0.0; M]);
             side_by_side(&mut copy, lhs, rows.clone(), start..start + depth);

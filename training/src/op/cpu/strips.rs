@@ -2,10 +2,20 @@
 
 use std::ops::Range;
 
-/// Of the common dimension at a time: a strip of the right operand then fits the first cache, just.
-pub(super) const DEPTH: usize = 384;
+use rayon::prelude::*;
+
+/// Of the common dimension at a time, at most: a strip of the right operand for the widest tile and the rows of the left one then stay in
+/// the first cache together.
+const DEPTH: usize = 192;
+/// Numbers below which one thread packs them all.
+const SMALL: usize = 1 << 17;
 /// Rows and columns that are turned over at a time where a strip is filled from columns; a part of every tile's width.
 const BLOCK: usize = 8;
+
+/// A row of a strip, which vectors are read from: within the lines of the caches, since one that lies across two is read twice.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub(super) struct Row<const N: usize>(pub(super) [f32; N]);
 
 /// A matrix in a slice: element `(row, column)` is at `row * row_stride + column * column_stride`.
 #[derive(Clone, Copy)]
@@ -47,43 +57,57 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// Strips of `N` columns, one after the other, each row after row, for every stretch of rows; zeros beyond the last column.
-pub(super) fn pack<const N: usize>(rhs: Matrix<'_>) -> Vec<Vec<[f32; N]>> {
-    (0..rhs.rows).step_by(DEPTH).map(|start| pack_rows(rhs, start..(start + DEPTH).min(rhs.rows))).collect()
+/// How much of a common dimension is taken at a time: equal parts, since a short one at the end would cost as much reading and writing of
+/// results as a long one.
+pub(super) fn depth(common: usize) -> usize {
+    common.div_ceil(common.div_ceil(DEPTH).max(1)).next_multiple_of(BLOCK)
 }
 
-fn pack_rows<const N: usize>(rhs: Matrix<'_>, rows: Range<usize>) -> Vec<[f32; N]> {
-    let depth = rows.len();
-    let mut strips = vec![[0.0; N]; rhs.columns.div_ceil(N) * depth];
-    for (strip, first) in strips.chunks_exact_mut(depth.max(1)).zip((0..rhs.columns).step_by(N)) {
-        let width = N.min(rhs.columns - first);
-        let at = |row: usize, column: usize| (rows.start + row) * rhs.row_stride + (first + column) * rhs.column_stride;
-        if rhs.column_stride == 1 {
-            // Each row is a stretch of the slice.
-            for (row, to) in strip.iter_mut().enumerate() {
-                let from = rhs.values.get(at(row, 0)..).unwrap_or_default();
-                match from.first_chunk::<N>().filter(|_| width == N) {
-                    Some(from) => *to = *from,
-                    None => to.iter_mut().zip(from.iter().take(width)).for_each(|(to, value)| *to = *value),
-                }
-            }
-            continue;
-        }
-        for (to, start) in strip.chunks_mut(BLOCK).zip((0..).step_by(BLOCK)) {
-            for column in (0..width).step_by(BLOCK) {
-                let block = std::array::from_fn(|next| match column + next < width {
-                    true => rhs.values.get(at(start, column + next)..).unwrap_or_default(),
-                    false => &[],
-                });
-                across(to, column / BLOCK, block, rhs.row_stride);
-            }
-        }
-    }
+/// Strips of `N` columns, one after the other, each row after row, for every stretch of rows; zeros beyond the last column.
+pub(super) fn pack<const N: usize>(rhs: Matrix<'_>) -> Vec<Vec<Row<N>>> {
+    let depth = depth(rhs.rows).max(1);
+    (0..rhs.rows).step_by(depth).map(|start| pack_rows(rhs, start..(start + depth).min(rhs.rows))).collect()
+}
+
+fn pack_rows<const N: usize>(rhs: Matrix<'_>, rows: Range<usize>) -> Vec<Row<N>> {
+    let depth = rows.len().max(1);
+    let mut strips = vec![Row([0.0; N]); rhs.columns.div_ceil(N) * rows.len()];
+    let at_once = if strips.len() * N < SMALL { strips.len().max(1) } else { depth };
+    strips.par_chunks_mut(at_once).enumerate().for_each(|(part, strips)| {
+        let firsts = (part * at_once / depth * N..rhs.columns).step_by(N);
+        strips.chunks_exact_mut(depth).zip(firsts).for_each(|(strip, first)| fill(strip, rhs, rows.clone(), first));
+    });
     strips
 }
 
+/// Fills one strip, whose first column is `first`.
+fn fill<const N: usize>(strip: &mut [Row<N>], rhs: Matrix<'_>, rows: Range<usize>, first: usize) {
+    let width = N.min(rhs.columns - first);
+    let at = |row: usize, column: usize| (rows.start + row) * rhs.row_stride + (first + column) * rhs.column_stride;
+    if rhs.column_stride == 1 {
+        // Each row is a stretch of the slice.
+        for (row, to) in strip.iter_mut().enumerate() {
+            let from = rhs.values.get(at(row, 0)..).unwrap_or_default();
+            match from.first_chunk::<N>().filter(|_| width == N) {
+                Some(from) => to.0 = *from,
+                None => to.0.iter_mut().zip(from.iter().take(width)).for_each(|(to, value)| *to = *value),
+            }
+        }
+        return;
+    }
+    for (to, start) in strip.chunks_mut(BLOCK).zip((0..).step_by(BLOCK)) {
+        for column in (0..width).step_by(BLOCK) {
+            let block = std::array::from_fn(|next| match column + next < width {
+                true => rhs.values.get(at(start, column + next)..).unwrap_or_default(),
+                false => &[],
+            });
+            across(to, column / BLOCK, block, rhs.row_stride);
+        }
+    }
+}
+
 /// Puts some columns, whose elements are `stride` apart, beside each other into rows, at block `at` of each.
-fn across<const N: usize>(rows: &mut [[f32; N]], at: usize, columns: [&[f32]; BLOCK], stride: usize) {
+fn across<const N: usize>(rows: &mut [Row<N>], at: usize, columns: [&[f32]; BLOCK], stride: usize) {
     let mut block = [[0.0_f32; BLOCK]; BLOCK];
     for (next, column) in columns.into_iter().enumerate() {
         let whole = column.first_chunk::<BLOCK>().filter(|_| stride == 1);
@@ -99,7 +123,7 @@ fn across<const N: usize>(rows: &mut [[f32; N]], at: usize, columns: [&[f32]; BL
         }
     }
     for (row, values) in rows.iter_mut().zip(block) {
-        if let Some(to) = row.as_chunks_mut::<BLOCK>().0.get_mut(at) {
+        if let Some(to) = row.0.as_chunks_mut::<BLOCK>().0.get_mut(at) {
             *to = values;
         }
     }

@@ -10,8 +10,10 @@ use std::arch::x86_64::{
     _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 
+use super::strips::Row;
+
 /// `into = left times right`, or `into +=`: `left` has at most `M` rows and as many columns as `right` has rows.
-pub(super) type Tile<const N: usize> = fn(left: Left<'_>, right: &[[f32; N]], into: Place<'_>);
+pub(super) type Tile<const N: usize> = fn(left: Left<'_>, right: &[Row<N>], into: Place<'_>);
 
 /// The rows of the left operand that a tile takes, where they lie: no instruction wants them side by side, so nothing is copied.
 #[derive(Clone, Copy)]
@@ -76,7 +78,7 @@ pub(super) enum Instructions {
     /// 6 x 16.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// 4 x 8.
+    /// 4 x 16.
     Any,
 }
 
@@ -98,9 +100,9 @@ impl Instructions {
 
 /// For [`Instructions::Avx512`] alone.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn avx512(left: Left<'_>, right: &[[f32; 32]], into: Place<'_>) {
+pub(super) fn avx512(left: Left<'_>, right: &[Row<32>], into: Place<'_>) {
     #[target_feature(enable = "avx512f")]
-    fn run(left: Left<'_>, right: &[[f32; 32]], into: Place<'_>) {
+    fn run(left: Left<'_>, right: &[Row<32>], into: Place<'_>) {
         let Some(starts) = left.starts::<12>(right.len()) else { return };
         let (mut rows, mut at) = ([left.values.as_ptr(); 12], 0);
         for (row, start) in rows.iter_mut().zip(starts) {
@@ -109,7 +111,7 @@ pub(super) fn avx512(left: Left<'_>, right: &[[f32; 32]], into: Place<'_>) {
         let mut sums = [[_mm512_setzero_ps(); 2]; 12];
         for right in right {
             // SAFETY: the row has 32 floats, of which these are the first and the last sixteen.
-            let (low, high) = unsafe { (_mm512_loadu_ps(right.as_ptr()), _mm512_loadu_ps(right.as_ptr().add(16))) };
+            let (low, high) = unsafe { (_mm512_loadu_ps(right.0.as_ptr()), _mm512_loadu_ps(right.0.as_ptr().add(16))) };
             for (sums, row) in sums.iter_mut().zip(rows) {
                 // SAFETY: `starts` has looked that the last column of the last row is inside, and with it all others.
                 let left = _mm512_set1_ps(unsafe { *row.add(at) });
@@ -144,9 +146,9 @@ pub(super) fn avx512(left: Left<'_>, right: &[[f32; 32]], into: Place<'_>) {
 
 /// For [`Instructions::Avx2`] alone.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn avx2(left: Left<'_>, right: &[[f32; 16]], into: Place<'_>) {
+pub(super) fn avx2(left: Left<'_>, right: &[Row<16>], into: Place<'_>) {
     #[target_feature(enable = "avx2,fma")]
-    fn run(left: Left<'_>, right: &[[f32; 16]], into: Place<'_>) {
+    fn run(left: Left<'_>, right: &[Row<16>], into: Place<'_>) {
         let Some(starts) = left.starts::<6>(right.len()) else { return };
         let (mut rows, mut at) = ([left.values.as_ptr(); 6], 0);
         for (row, start) in rows.iter_mut().zip(starts) {
@@ -155,7 +157,7 @@ pub(super) fn avx2(left: Left<'_>, right: &[[f32; 16]], into: Place<'_>) {
         let mut sums = [[_mm256_setzero_ps(); 2]; 6];
         for right in right {
             // SAFETY: the row has 16 floats, of which these are the first and the last eight.
-            let (low, high) = unsafe { (_mm256_loadu_ps(right.as_ptr()), _mm256_loadu_ps(right.as_ptr().add(8))) };
+            let (low, high) = unsafe { (_mm256_loadu_ps(right.0.as_ptr()), _mm256_loadu_ps(right.0.as_ptr().add(8))) };
             for (sums, row) in sums.iter_mut().zip(rows) {
                 // SAFETY: as above.
                 let left = _mm256_broadcast_ss(unsafe { &*row.add(at) });
@@ -189,13 +191,13 @@ pub(super) fn avx2(left: Left<'_>, right: &[[f32; 16]], into: Place<'_>) {
 }
 
 /// For any machine.
-pub(super) fn any(left: Left<'_>, right: &[[f32; 8]], into: Place<'_>) {
+pub(super) fn any(left: Left<'_>, right: &[Row<16>], into: Place<'_>) {
     let Some(starts) = left.starts::<4>(right.len()) else { return };
-    let mut tile = [[0.0; 8]; 4];
+    let mut tile = [[0.0; 16]; 4];
     for (column, right) in right.iter().enumerate() {
         for (row, start) in tile.iter_mut().zip(starts) {
             let left = left.values.get(start + column * left.column_stride).copied().unwrap_or(0.0);
-            row.iter_mut().zip(right).for_each(|(sum, right)| *sum += left * right);
+            row.iter_mut().zip(right.0).for_each(|(sum, right)| *sum += left * right);
         }
     }
     let add = into.add;
