@@ -79,10 +79,10 @@ pub(crate) const ROUTES: [Route; 19] = [
     get("/?q=otters&page=1&filter={}&f.year=1999", "year = 1999"),
 ];
 
-/// Sends a request; see the module.
-pub(crate) fn requests(bytes: &[u8]) {
+/// Sends a request, see the module; the status of the answer, if it could be sent.
+pub(crate) fn requests(bytes: &[u8]) -> Option<u16> {
     static DOOR: OnceLock<Door> = OnceLock::new();
-    let Some((&place, sent)) = bytes.split_first() else { return };
+    let (&place, sent) = bytes.split_first()?;
     let route = &ROUTES[usize::from(place) % ROUTES.len()];
     let (address, body) = match route.address.split_once("{}") {
         Some((before, after)) => (format!("{before}{}{after}", encoded(sent)), &[][..]),
@@ -90,7 +90,7 @@ pub(crate) fn requests(bytes: &[u8]) {
     };
     let headers = [("content-type", route.kind), ("content-encoding", route.packed)];
     let headers = if route.method == "POST" { &headers[..] } else { &[] };
-    let Some(answer) = DOOR.get_or_init(door).ask(route.method, &address, headers, body) else { return };
+    let answer = DOOR.get_or_init(door).ask(route.method, &address, headers, body)?;
     let text = String::from_utf8_lossy(&answer.body);
     assert!(answer.status < 500 && !answer.broken, "{} {address}: {} {text}", route.method, answer.status);
     if answer.kind == JSON {
@@ -99,6 +99,7 @@ pub(crate) fn requests(bytes: &[u8]) {
         assert!(answer.body.split_inclusive(|byte| *byte == b'\n').all(is_json), "{address}: {text}");
         assert!(!text.contains("\"code\":\"internal\""), "{address}: {text}");
     }
+    Some(answer.status)
 }
 
 fn is_json(bytes: &[u8]) -> bool {

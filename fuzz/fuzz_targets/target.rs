@@ -9,6 +9,6 @@ mod targets;
 mod words;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| match env!("CARGO_BIN_NAME") {
-    "requests" => requests::requests(bytes),
+    "requests" => drop(requests::requests(bytes)),
     name => targets::run(name, bytes),
 });

@@ -24,6 +24,27 @@ const SLOWEST: Duration = Duration::from_secs(10);
 /// How many are tried where no time is asked for.
 const TRIES: u64 = 1_500;
 
+/// What is mutated is sound to begin with: otherwise only the outermost shell would be tried.
+#[test]
+fn the_examples_are_taken() {
+    for (route, place) in requests::ROUTES.iter().zip(0u8..) {
+        let status = requests::requests(&[&[place][..], route.sound].concat()).unwrap();
+        let example = String::from_utf8_lossy(route.sound);
+        // Numbers of tokens are read, and refused for what they are.
+        assert_eq!(
+            status,
+            if example.contains("[[1, 2], [3]]") {
+                400
+            } else if example.starts_with("key") {
+                303
+            } else {
+                200
+            },
+            "{example}"
+        );
+    }
+}
+
 #[test]
 fn no_request_is_the_servers_fault() {
     let folder =

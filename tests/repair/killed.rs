@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use neodex::{Document, repair, restore};
+use neodex::{Document, ErrorKind, repair, restore};
 use neodex_storage::failpoint::{self, POINTS};
 
 use crate::{TEXTS, check, copy, damage, document, fill, open, repaired, version};
@@ -84,6 +84,40 @@ fn a_restore_leaves_the_old_or_the_new() {
     assert_eq!(contents(&path), new);
 }
 
+/// Over a database that does not open, of whose log a copy was kept: what belongs to the old one is never taken for the new one's.
+#[test]
+fn a_restore_over_damage_leaves_the_damage_or_the_new() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, original) = (dir.path().join("db"), dir.path().join("original"));
+    let new = fill(&dir.path().join("source"));
+    open(&dir.path().join("source")).unwrap().snapshot_create(dir.path().join("snapshot"), &mut |_| ()).unwrap();
+    // More than the snapshot has, so that it would be missed.
+    open(&original).unwrap().insert_many((0..60).map(|number| document(number, 3))).unwrap();
+    let db = open(&original).unwrap();
+    (0..60).for_each(|number| db.insert(document(number, 4)).unwrap());
+    drop(db);
+    assert!(damage(&original, TEXTS, version(&original, "doc/17")) > 0);
+    open(&original).unwrap_err();
+    assert!(original.join("store.kept").exists());
+    let news = std::cell::Cell::new(0);
+    let ends = at_every_point(dir.path(), "restore", |end| match open(&path) {
+        Err(error) => assert!(error.kind() == ErrorKind::Unusable && !is_new(dir.path()), "{end}: {error}"),
+        Ok(db) => {
+            drop(db);
+            assert_eq!(contents(&path), new, "{end}");
+            assert!(!path.join("store.kept").exists() && !path.join("draft").exists(), "{end}");
+            news.set(news.get() + 1);
+        }
+    });
+    assert!(ends > news.get() && news.get() > 0, "{ends} ends, {} new", news.get());
+}
+
+/// Whether FORMAT is another than the original's.
+fn is_new(dir: &Path) -> bool {
+    let format = |name: &str| std::fs::read(dir.join(name).join("FORMAT")).unwrap();
+    format("db") != format("original")
+}
+
 #[test]
 fn a_repair_that_is_cut_short_can_be_done_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -97,7 +131,9 @@ fn a_repair_that_is_cut_short_can_be_done_again() {
         without
     };
     let ends = at_every_point(dir.path(), "repair", |end| {
+        let adopted = is_new(dir.path());
         let repair = repaired(&path);
+        assert!(!adopted || path.join("damaged.1/db").exists(), "{end}: the damaged store is gone");
         let lost: Vec<&str> = repair.lost.iter().map(|damage| damage.id.as_str()).collect();
         // Done for good before it ended, or done now.
         assert!(lost == ["doc/17"] || (lost.is_empty() && !repair.damaged), "{end}: {repair:?}");
