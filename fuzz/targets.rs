@@ -12,7 +12,7 @@ use neodex::{Distance, RowFormat};
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 18] = [
+pub(crate) const TARGETS: [Target; 19] = [
     ("value", neodex_storage::fuzzing::value),
     ("manifest", neodex_storage::fuzzing::manifest),
     ("snapshot", neodex_storage::fuzzing::snapshot),
@@ -20,6 +20,7 @@ pub(crate) const TARGETS: [Target; 18] = [
     ("version", neodex::fuzzing::version),
     ("document", document),
     ("vectors", vectors),
+    ("segment", segment),
     ("filter", filter),
     ("html", |bytes| file(Format::Html, bytes)),
     ("markdown", |bytes| file(Format::Markdown, bytes)),
@@ -80,6 +81,27 @@ fn vectors(bytes: &[u8]) {
     let _ = format.decode(bytes, usize::from(kind));
     let _ = neodex_index::vector::Code::from_bytes(bytes, usize::from(kind));
     let _ = String::from_utf8_lossy(bytes).parse::<Distance>();
+}
+
+/// A stored segment of vectors: what is accepted can be filled with rows and walked through.
+fn segment(bytes: &[u8]) {
+    use neodex_index::Key;
+    use neodex_index::vector::{Code, Query, SearchOptions, SegmentLoader};
+
+    let Ok(mut loader) = SegmentLoader::new(bytes, 8, Distance::Cosine) else { return };
+    let (Ok(code), Ok(query)) = (Code::encode(&[0.5; 8]), Query::new(&[1.0, -1.0, 0.5, 0.0, 0.1, 0.2, 0.3, 1.0]))
+    else {
+        return;
+    };
+    for key in 0..60 {
+        loader.offer(Key(key), &code);
+    }
+    loader.end_of_living();
+    (60..200).for_each(|key| loader.offer_dead(Key(key), &code));
+    if let Some(segment) = loader.finish() {
+        let found = segment.find(&query, 5, None, &SearchOptions::default());
+        assert!(found.is_ok_and(|(found, _)| found.iter().all(|found| found.key.0 < 60)), "a deleted vector was found");
+    }
 }
 
 /// The filter language: what is understood can be written as text, and means the same again.

@@ -4,11 +4,13 @@
 //! `cargo test --test format -- --ignored make_fixture` makes the one of the current format; a committed one is never made again.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod folders;
 mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use folders::copy;
 use neodex::{Config, Database, Document, Heading, Mode, SealPolicy};
 use words::WordEmbedder;
 
@@ -21,20 +23,6 @@ fn fixture(format: u32) -> PathBuf {
 
 fn open(path: &Path) -> Database {
     Database::builder(path).embedder(WordEmbedder::default()).open().unwrap()
-}
-
-/// Copies a folder with everything in it.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 /// What every fixture holds: short and long texts, headings, metadata of every kind, no text at all, and letters beyond ASCII.

@@ -172,6 +172,24 @@ fn an_export_comes_back_bit_for_bit() {
     }
 }
 
+/// An export is not of one moment, as a snapshot is; but every document in it is, and nobody's is missing.
+#[test]
+fn an_export_and_an_import_go_on_while_others_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(&dir.path().join("db"));
+    fill(&db, 100);
+    let before = contents(&db);
+    let folder = dir.path().join("export");
+    let exported = while_others_write(&db, || db.export(&folder, ExportFormat::Jsonl, &mut |_| ()).unwrap());
+    assert!(exported.documents >= before.len() as u64, "{exported:?}");
+    let other = open(&dir.path().join("other"));
+    let imported = while_others_write(&other, || other.import(&folder, &Cancel::new(), &mut |_| ()).unwrap());
+    assert!(imported.failed.is_empty() && imported.without_vectors.is_none(), "{imported:?}");
+    let after = contents(&other);
+    assert!(before.iter().all(|(id, document)| after.get(id) == Some(document)), "nobody wrote to those");
+    check(&other);
+}
+
 #[test]
 fn an_export_that_does_not_fit_is_embedded_again_and_a_broken_one_refused() {
     let dir = tempfile::tempdir().unwrap();

@@ -25,6 +25,8 @@ mod units;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // What a library panics over is told as an error that names the file.
+    neodex_guard::hide_caught_panics();
     // A pdf is read by a child, which is this program with another task.
     if let Some(status) = neodex::parse::isolate() {
         return status;

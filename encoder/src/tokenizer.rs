@@ -6,7 +6,6 @@
 //! kind read it as part of the word that follows.
 
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokenizers::normalizers::{Lowercase, Sequence};
 use tokenizers::{Decoder, DecoderWrapper, NormalizerWrapper};
@@ -172,7 +171,7 @@ fn fault(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
 /// Calls the library, which panics over some `tokenizer.json` that do not fit together: at once, or at the first text that shows it.
 fn guarded<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
     let reason = || "its parts do not fit together: the tokenizer failed".to_owned();
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(Error::Tokenizer { reason: reason() }))
+    neodex_guard::call(call).unwrap_or_else(|_| Err(Error::Tokenizer { reason: reason() }))
 }
 
 /// The vocabulary as text. Tokenizers over bytes write each byte as a letter of its own.

@@ -26,6 +26,8 @@ mod body;
 mod config;
 mod embed;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod ingest;
 mod listen;
 mod logging;

@@ -4,6 +4,7 @@
 //! handles need not wait for anybody.
 
 mod aftermath;
+mod agreement;
 mod builder;
 mod check;
 mod compact;

@@ -12,6 +12,7 @@ use neodex_index::vector::{RowFormat, VectorSet};
 use neodex_storage::{Sequence, Store};
 
 use crate::config::Config;
+use crate::database::agreement;
 use crate::database::manifest;
 use crate::database::switch;
 use crate::error::{Error, Result};
@@ -99,8 +100,17 @@ pub(crate) fn behind(store: &Store, path: &Path) -> Option<u64> {
     (database == store.manifest().database.to_string() && sequence > store.last_sequence().0).then_some(sequence)
 }
 
-/// Opens the lexical index and brings it up to the store.
+/// Opens the lexical index, brings it up to the store and sees that it lists the same documents.
 fn open_lexical(store: &Store, folder: &Path, config: &Config, notices: &mut Vec<String>) -> Result<LexicalIndex> {
+    let (lexical, is_new) = catch_up(store, folder, config, notices)?;
+    if !is_new {
+        agreement::mend(store, &lexical, store.last_sequence(), notices)?;
+    }
+    Ok(lexical)
+}
+
+/// Opens the lexical index and applies what it has not seen; true where it was made again from the documents.
+fn catch_up(store: &Store, folder: &Path, config: &Config, notices: &mut Vec<String>) -> Result<(LexicalIndex, bool)> {
     let options = OpenOptions {
         memory_budget_bytes: config.indexing_memory_bytes,
         ..OpenOptions::new(store.manifest().database.to_string())
@@ -113,7 +123,7 @@ fn open_lexical(store: &Store, folder: &Path, config: &Config, notices: &mut Vec
         Some(watermark) if watermark <= last.0 && watermark >= trimmed => {
             let replayed = replay(store, &lexical, watermark);
             if replayed.is_ok() {
-                return Ok(lexical);
+                return Ok((lexical, false));
             }
             // A journal that cannot be read is no reason not to open: the documents say the same.
             tolerate(replayed, notices_of(notices, "the journal cannot be read"))?;
@@ -124,7 +134,7 @@ fn open_lexical(store: &Store, folder: &Path, config: &Config, notices: &mut Vec
                 notices.push(format!("the word index is made again from the documents: {reason}"));
             }
             rebuild(store, &lexical, last, notices)?;
-            return Ok(lexical);
+            return Ok((lexical, true));
         }
         Some(_) => {}
     }
@@ -133,7 +143,7 @@ fn open_lexical(store: &Store, folder: &Path, config: &Config, notices: &mut Vec
     remove_index(folder).map_err(Error::io(folder))?;
     let (lexical, _) = LexicalIndex::open(folder, options)?;
     rebuild(store, &lexical, last, notices)?;
-    Ok(lexical)
+    Ok((lexical, true))
 }
 
 /// Damage to single rows is no reason not to open: it is told, and everything else can be read. Anything else is.
@@ -147,7 +157,7 @@ fn tolerate(outcome: Result<()>, tell: impl FnOnce(&Error)) -> Result<()> {
     }
 }
 
-fn is_damage(error: &Error) -> bool {
+pub(crate) fn is_damage(error: &Error) -> bool {
     matches!(error, Error::Storage(neodex_storage::Error::Corrupted { .. }) | Error::Record { .. })
 }
 

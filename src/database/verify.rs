@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::database::agreement::{self, Difference};
 use crate::database::{Database, check};
 use crate::error::Result;
 use crate::schema::TABLE_NAMES;
@@ -58,18 +59,13 @@ impl Database {
         if inner.store.last_sequence() != before {
             return Ok(verification);
         }
-        let lexical = inner.indexes.lexical.stats();
         let totals = totals.unwrap_or_default();
-        if lexical.documents != verification.documents {
-            let reason = format!("it has {} documents, the store {}", lexical.documents, verification.documents);
-            fault("word index", String::new(), reason);
+        let Difference { missing, surplus, .. } = agreement::compare(&inner.store, &inner.indexes.lexical)?;
+        for (id, _) in missing {
+            fault("word index", id, "it does not have this document as it is stored".to_owned());
         }
-        if lexical.chunks != totals.chunks {
-            fault(
-                "word index",
-                String::new(),
-                format!("it has {} chunks, the store {}", lexical.chunks, totals.chunks),
-            );
+        for version in surplus {
+            fault("word index", version.to_string(), "it has a document that is not stored like this".to_owned());
         }
         if let Some(vectors) = &inner.indexes.vectors
             && vectors.len() as u64 != totals.vectors(inner.slot)

@@ -1,8 +1,6 @@
 //! A consistent copy of everything, made while writes go on: a scan, then what changed meanwhile, then, while the commit
 //! thread holds still, what changed since that.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use crate::codec;
 use crate::engine::Engine;
 use crate::error::{Error, Result, panic_message};
@@ -39,7 +37,7 @@ pub(crate) fn copy<T: Target, R>(
     let mut copied = 0;
     let mut rows = live.iter();
     // sled may panic on a damaged page.
-    while let Some(row) = catch_unwind(AssertUnwindSafe(|| rows.next())).map_err(|panic| panicked(&*panic))? {
+    while let Some(row) = neodex_guard::call(|| rows.next()).map_err(|panic| panicked(&*panic))? {
         let (key, value) = row.map_err(Error::engine("copy every value"))?;
         check(&key, &value)?;
         target.put(&key, &value)?;

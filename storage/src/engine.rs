@@ -3,7 +3,6 @@
 //! sled's `flush` hands its buffers to the system but does not force them to the disk, so the file is synced here
 //! before anything is acknowledged. sled may also panic where it should fail; a panic during a write counts as one.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -111,10 +110,10 @@ impl Engine {
 
     /// Does one step of a write; a failure or a panic in it poisons the store.
     fn step(&self, step: Step, name: &'static str, work: impl FnOnce() -> Result<(), StepError>) -> Result<()> {
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let outcome = neodex_guard::call(|| {
             self.failpoint.check(step)?;
             work()
-        }));
+        });
         let reason = match outcome {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => error.to_string(),

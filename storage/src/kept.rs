@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::carve::scan;
@@ -81,7 +80,7 @@ pub(crate) fn forget(dir: &Path) -> Result<()> {
 /// Whether this value, a newer one of its key, or none is in the store: a row that was removed since leaves no trace in the log, and is
 /// counted instead.
 fn is_stored(tree: &sled::Tree, value: &Parsed<'_>) -> bool {
-    let stored = catch_unwind(AssertUnwindSafe(|| tree.get(value.sled_key())));
+    let stored = neodex_guard::call(|| tree.get(value.sled_key()));
     match stored {
         Ok(Ok(Some(stored))) => {
             codec::parse(&stored).is_ok_and(|stored| stored.stored.sequence >= value.stored.sequence)
@@ -93,13 +92,13 @@ fn is_stored(tree: &sled::Tree, value: &Parsed<'_>) -> bool {
 
 /// Which table has another number of rows than was written into it.
 pub(crate) fn miscount(tree: &sled::Tree, expected: &dyn Fn(u8) -> u64) -> Option<String> {
-    let counted = catch_unwind(AssertUnwindSafe(|| {
+    let counted = neodex_guard::call(|| {
         let mut counts = BTreeMap::<u8, u64>::new();
         for key in tree.iter().keys() {
             *counts.entry(key?.first().copied().unwrap_or_default()).or_default() += 1;
         }
         Ok::<_, sled::Error>(counts)
-    }));
+    });
     let Ok(Ok(counts)) = counted else { return Some("not every row of it can be read".to_owned()) };
     let counted = |table: u8| table == JOURNAL.id() || table >= crate::FIRST_USER_TABLE;
     (0..=u8::MAX).filter(|table| counted(*table)).find_map(|table| {

@@ -5,7 +5,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -98,7 +97,7 @@ fn open_sled(path: &Path, cache_capacity_bytes: u64) -> Result<sled::Db> {
     let start = Instant::now();
     loop {
         let damaged = |what: &str| Error::damaged(path, format!("sled cannot open it ({what}); {RESTORE}"));
-        match catch_unwind(AssertUnwindSafe(|| config.open())) {
+        match neodex_guard::call(|| config.open()) {
             Ok(Ok(db)) => return Ok(db),
             // The folder's lock is ours, so this is sled's last instance in this process on its way out.
             Ok(Err(sled::Error::Io(error)))

@@ -9,11 +9,16 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::durability::sync_file;
 use crate::error::{Error, Result};
 use crate::identity::DatabaseId;
 use crate::sequence::Sequence;
+
+/// How long to wait for a lock that nobody claims: a process that another thread starts holds a copy of every open file for a moment, and so a
+/// lock that has just been given back.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The held lock of a database; dropping it lets the next opener in.
 #[derive(Debug)]
@@ -40,7 +45,7 @@ impl Lock {
     /// Takes the lock of the database in `dir`.
     ///
     /// # Errors
-    /// [`Error::Locked`] while anyone else holds it.
+    /// [`Error::Locked`] while anyone else holds it and does not say that it is done.
     pub(crate) fn acquire(dir: &Path) -> Result<Self> {
         let path = dir.join("LOCK");
         let mut file = OpenOptions::new()
@@ -50,12 +55,21 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(Error::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::Locked { path: dir.to_path_buf(), pid: Note::read(&mut file).pid });
+        let asked = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {
+                    let note = Note::read(&mut file);
+                    if !note.closed || asked.elapsed() > PATIENCE {
+                        return Err(Error::Locked { path: dir.to_path_buf(), pid: note.pid });
+                    }
+                    // Whoever holds it says that it is done.
+                    std::thread::sleep(Duration::from_millis(5));
+                    file.seek(SeekFrom::Start(0)).map_err(Error::io("read", &path))?;
+                }
+                Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
         }
         let found = Note::read(&mut file);
         let mut lock = Self { file, path, found };
@@ -174,6 +188,22 @@ mod tests {
         let sixth = Lock::acquire(dir.path()).unwrap();
         assert!(sixth.was_unclean());
         assert_eq!(sixth.known_sequence(ours), Sequence(9));
+    }
+
+    #[test]
+    fn a_lock_that_nobody_claims_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut lock = Lock::acquire(dir.path()).unwrap();
+        lock.mark_closed(Sequence(5), DatabaseId::random()).unwrap();
+        // As a process has it that is being started while the lock is given back.
+        let copy = lock.file.try_clone().unwrap();
+        drop(lock);
+        let holder = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(60));
+            drop(copy);
+        });
+        assert!(!Lock::acquire(dir.path()).unwrap().was_unclean());
+        holder.join().unwrap();
     }
 
     #[test]

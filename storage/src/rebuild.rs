@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::durability::{create_directory, remove_directory, rename};
+use crate::durability::{create_directory, remove_directory, rename, replace_file};
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
 use crate::kept::KEPT;
@@ -20,6 +20,8 @@ use crate::sequence::Sequence;
 
 /// The folder of the new database within that of the old one.
 const DRAFT: &str = "draft";
+/// In the draft: what becomes of the old store.
+const NOTE: &str = "leave";
 
 /// The exclusive hold of a database's folder.
 #[derive(Debug)]
@@ -46,7 +48,11 @@ impl Rebuild {
         drop(look(dir)?);
         let lock = Lock::acquire(dir)?;
         // Again, now that nobody else can change it.
-        Ok(Self { manifest: look(dir)?, dir: dir.to_path_buf(), lock })
+        let manifest = look(dir)?;
+        if let Ok(Some(manifest)) = &manifest {
+            finish(dir, manifest)?;
+        }
+        Ok(Self { manifest, dir: dir.to_path_buf(), lock })
     }
 
     /// What FORMAT says, or why it cannot be read.
@@ -108,28 +114,74 @@ impl Rebuild {
         let old = self.sources();
         let next = stores(&self.dir).iter().filter_map(|name| name.rsplit('.').next()?.parse::<u64>().ok()).max();
         let name = format!("{FIRST_STORE}.{}", next.unwrap_or_default() + 1);
+        let leave = Leave { store: name.clone(), keep, folders: old.iter().filter_map(|old| file_name(old)).collect() };
+        leave.note(&draft)?;
         rename(&draft.join(&manifest.store), &self.dir.join(&name))?;
         reach("adopt.named");
         let manifest = Manifest { store: name, ..manifest };
         manifest.write(&self.dir)?;
         reach("adopt.switched");
         self.lock.mark_closed(sequence, manifest.database)?;
+        leave.take(&self.dir)
+    }
+}
+
+/// What becomes of the old store once the new one counts. It is noted in the draft before that, so that the next opener finishes what was cut
+/// short: an old store that was to be kept must not go, and what belongs to it must not be taken for the new one's.
+struct Leave {
+    /// The new store.
+    store: String,
+    /// Whether the old one stays, under a name of its own.
+    keep: bool,
+    /// The folders of the old one.
+    folders: Vec<String>,
+}
+
+impl Leave {
+    fn note(&self, draft: &Path) -> Result<()> {
+        let lines = [&[self.store.clone(), self.keep.to_string()], &self.folders[..]].concat();
+        replace_file(&draft.join(NOTE), lines.join("\n").as_bytes())
+    }
+
+    fn read(dir: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(dir.join(DRAFT).join(NOTE)).ok()?;
+        let mut lines = text.lines().map(str::to_owned);
+        Some(Self { store: lines.next()?, keep: lines.next()? == "true", folders: lines.collect() })
+    }
+
+    /// Does it; where the first of the old folders is now, if they stay.
+    fn take(&self, dir: &Path) -> Result<Option<PathBuf>> {
         let mut kept = None;
-        for folder in old {
-            if keep {
-                let to = self.free_name("damaged");
+        for folder in self.folders.iter().map(|name| dir.join(name)).filter(|folder| folder.exists()) {
+            if self.keep {
+                let to = free_name(dir, "damaged");
                 rename(&folder, &to)?;
                 kept.get_or_insert(to);
             } else {
                 remove_directory(&folder)?;
             }
         }
-        remove_directory(&draft)?;
+        remove_directory(&dir.join(DRAFT))?;
         Ok(kept)
     }
+}
 
-    fn free_name(&self, name: &str) -> PathBuf {
-        let names = (1u32..).map(|number| self.dir.join(format!("{name}.{number}")));
-        names.into_iter().find(|path| !path.exists()).unwrap_or_else(|| self.dir.join(name))
+/// Finishes a change of stores that was cut short after the new one counted. To be called by whoever holds the lock, before anything is read.
+///
+/// # Errors
+/// [`Error::Io`] when the old store can be neither renamed nor removed.
+pub(crate) fn finish(dir: &Path, manifest: &Manifest) -> Result<()> {
+    match Leave::read(dir) {
+        Some(leave) if leave.store == manifest.store => leave.take(dir).map(drop),
+        _ => Ok(()),
     }
+}
+
+fn file_name(path: &Path) -> Option<String> {
+    Some(path.file_name()?.to_str()?.to_owned())
+}
+
+fn free_name(dir: &Path, name: &str) -> PathBuf {
+    let names = (1u32..).map(|number| dir.join(format!("{name}.{number}")));
+    names.into_iter().find(|path| !path.exists()).unwrap_or_else(|| dir.join(name))
 }

@@ -28,6 +28,7 @@ use crate::manifest::{FIRST_STORE, Manifest};
 use crate::mirror;
 use crate::numbers::{META, Numbers};
 use crate::options::StoreOptions;
+use crate::rebuild;
 use crate::sequence::Sequence;
 
 /// What to do where there is, or is not, a database.
@@ -49,6 +50,9 @@ pub(crate) fn open(dir: &Path, mode: Mode, options: &StoreOptions) -> Result<(En
         _ => create_directory(dir)?,
     }
     let mut lock = Lock::acquire(dir)?;
+    if let Ok(Some(manifest)) = Manifest::read(dir) {
+        rebuild::finish(dir, &manifest)?;
+    }
     match prepare(dir, mode, &lock, options).map_err(|error| beyond_reading(dir, error)) {
         Ok((manifest, live, numbers)) => {
             reach("open.opened");

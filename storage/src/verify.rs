@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::codec::{self, describe_key};
@@ -83,7 +82,7 @@ impl Store {
         let live = self.engine().live();
         let mut rows = live.iter();
         // sled may panic on a damaged page.
-        while let Some(row) = catch_unwind(AssertUnwindSafe(|| rows.next())).map_err(panicked)? {
+        while let Some(row) = neodex_guard::call(|| rows.next()).map_err(panicked)? {
             let (key, value) = row.map_err(Error::engine("read every value"))?;
             scan.row(&key, &value);
             if scan.report.values.is_multiple_of(STEP) && !go_on(scan.report.values) {

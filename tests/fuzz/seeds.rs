@@ -20,6 +20,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
     seeds.push(("snapshot", snapshot));
     seeds.push(("manifest", std::fs::read(path.join("FORMAT")).unwrap()));
     seeds.push(("vectors", [vec![8u8], vec![0x3C; 32]].concat()));
+    seeds.push(("segment", segment()));
     let mut text = |name, text: &str| seeds.push((name, text.as_bytes().to_vec()));
     text("filter", "year >= 2020 AND (lang = 'en' OR NOT EXISTS draft) AND tag IN ['a', 'b''c', 3.5, true]");
     text("filter", "NOT (a.b != -1e3) OR published < 2024-02-29T12:00:00Z");
@@ -45,6 +46,19 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
     files(&mut seeds, dir.path(), &db);
     models(&mut seeds);
     seeds
+}
+
+/// A small segment of vectors, some of them equal.
+fn segment() -> Vec<u8> {
+    use neodex_index::Key;
+    use neodex_index::vector::{BuildOptions, Code, SegmentBuilder};
+
+    let mut builder = SegmentBuilder::new(8, neodex::Distance::Cosine, 0).unwrap();
+    for key in 0..80u64 {
+        let vector: Vec<f32> = (0..8).map(|i| ((key * 31 + i * 17) % 29) as f32 - 14.0).collect();
+        builder.push(Key(key), &Code::encode(&vector).unwrap()).unwrap();
+    }
+    builder.build(&BuildOptions::default(), |_| true).unwrap().unwrap().to_bytes()
 }
 
 /// A page with a line of text, without a table of where its objects are: readers look for them.

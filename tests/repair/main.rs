@@ -2,8 +2,12 @@
 //! sound database in which everything is as it was or listed by id.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "../folders/mod.rs"]
+mod folders;
+mod killed;
 mod planted;
 mod sweeps;
+mod word_index;
 #[path = "../words/mod.rs"]
 mod words;
 
@@ -11,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use folders::copy;
 use neodex::{Database, Document, Error, ErrorKind, Mode, Repair, repair};
 use neodex_storage::{Store, StoreOptions, Table};
 use words::WordEmbedder;
@@ -40,20 +45,6 @@ fn fill(path: &Path) -> BTreeMap<String, Document> {
     }
     let ids = db.document_ids().unwrap();
     ids.iter().map(|id| (id.to_string(), db.get(id.as_str()).unwrap().unwrap())).collect()
-}
-
-fn copy(from: &Path, to: &Path) {
-    let _ = fs::remove_dir_all(to);
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else if let Err(error) = fs::copy(entry.path(), to) {
-            assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
-        }
-    }
 }
 
 fn repaired(path: &Path) -> Repair {

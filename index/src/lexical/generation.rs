@@ -7,6 +7,7 @@ use tantivy::index::SegmentId;
 
 use super::schema::Fields;
 use super::segment::{Segment, Totals};
+use crate::key::DocumentKey;
 
 /// The segments of one commit.
 pub(super) struct Generation {
@@ -37,5 +38,20 @@ impl Generation {
             title_terms: sum.title_terms + segment.totals.title_terms,
         });
         Ok(Generation { searcher, segments, totals })
+    }
+
+    /// The keys of the documents and the number of their chunks, ascending.
+    pub(super) fn documents(&self) -> Vec<(DocumentKey, u32)> {
+        let mut documents = Vec::new();
+        for segment in &self.segments {
+            for document in 0..segment.layout.documents() {
+                let rows = segment.layout.rows_of(document);
+                if segment.is_alive(rows.start) {
+                    documents.push((segment.layout.key_of(document), rows.end - rows.start));
+                }
+            }
+        }
+        documents.sort_unstable();
+        documents
     }
 }

@@ -1,7 +1,6 @@
 //! The lexical index: add, remove, commit, search. Every method takes `&self` and may be called from any thread.
 
 use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -105,14 +104,14 @@ impl LexicalIndex {
     pub fn commit(&self, sequence: u64) -> Result<()> {
         let mut writer = self.writer.write().unwrap_or_else(PoisonError::into_inner);
         self.pending.store(false, Ordering::Release);
-        let committed = catch_unwind(AssertUnwindSafe(|| -> tantivy::Result<Generation> {
+        let committed = neodex_guard::call(|| -> tantivy::Result<Generation> {
             let mut commit = writer.prepare_commit()?;
             commit.set_payload(&recovery::payload(&self.database_id, sequence));
             commit.commit()?;
             self.reader.reload()?;
             let before = self.generation();
             Generation::open(self.reader.searcher(), &self.fields, Some(&before))
-        }));
+        });
         let generation = committed
             .unwrap_or_else(|panic| Err(TantivyError::InternalError(recovery::panic_message(panic.as_ref()))))
             .map_err(failed("committing"))
@@ -243,6 +242,15 @@ impl LexicalIndex {
         })
     }
 
+    /// The documents there are as of the last commit, ascending, each with the number of its chunks; at least one, as a document without text
+    /// counts as a chunk.
+    ///
+    /// # Errors
+    /// As [`search`](Self::search).
+    pub fn documents(&self) -> Result<Vec<(DocumentKey, u32)>> {
+        self.guarded(|generation| Ok(generation.documents()))
+    }
+
     /// What the index holds and what it costs, as of the last commit.
     pub fn stats(&self) -> LexicalStats {
         let generation = self.generation();
@@ -279,7 +287,7 @@ impl LexicalIndex {
     /// Reads the index. A file damaged since it was opened can panic inside tantivy, which must not take the process along.
     fn guarded<T>(&self, read: impl FnOnce(&Generation) -> Result<T>) -> Result<T> {
         let generation = self.generation();
-        catch_unwind(AssertUnwindSafe(|| read(&generation))).unwrap_or_else(|panic| Err(self.damaged(panic.as_ref())))
+        neodex_guard::call(|| read(&generation)).unwrap_or_else(|panic| Err(self.damaged(panic.as_ref())))
     }
 
     fn damaged(&self, panic: &(dyn std::any::Any + Send)) -> Error {

@@ -1,6 +1,5 @@
 //! What an index says of the database it was made from, for when that is damaged: an independent list of what was in it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use tantivy::directory::MmapDirectory;
@@ -37,7 +36,7 @@ impl Witness {
     #[must_use]
     pub fn ask(folder: &Path) -> Option<Self> {
         // Damaged files can panic inside tantivy.
-        catch_unwind(AssertUnwindSafe(|| read(folder).ok().flatten())).ok().flatten()
+        neodex_guard::call(|| read(folder).ok().flatten()).ok().flatten()
     }
 }
 
@@ -55,12 +54,6 @@ fn read(folder: &Path) -> tantivy::Result<Option<Witness>> {
     };
     let reader: IndexReader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
     let generation = Generation::open(reader.searcher(), &fields, None)?;
-    let mut documents: Vec<DocumentKey> = Vec::new();
-    for segment in &generation.segments {
-        let alive = (0..segment.layout.documents())
-            .filter(|document| segment.is_alive(segment.layout.rows_of(*document).start));
-        documents.extend(alive.map(|document| segment.layout.key_of(document)));
-    }
-    documents.sort_unstable();
+    let documents = generation.documents().into_iter().map(|(key, _)| key).collect();
     Ok(Some(Witness { database_id, sequence, documents }))
 }

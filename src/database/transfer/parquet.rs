@@ -4,7 +4,6 @@
 
 use std::fs::File;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -291,7 +290,7 @@ impl FromRow for ChunkRow {
 
 /// The reader checks most of what a damaged file can hold and panics at the rest.
 fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(read)) {
+    match neodex_guard::call(read) {
         Ok(read) => read.map_err(failed(path)),
         Err(_) => {
             let reason = format!("{}: its pages are damaged", path.display());

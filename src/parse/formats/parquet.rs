@@ -5,7 +5,6 @@ use crate::parse::{Format, Limits, ParseError, RecordFields, Source, record};
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::{Field, Row};
 use serde_json::{Map, Number, Value};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Reads Parquet.
 pub(super) struct ParquetParser {
@@ -39,7 +38,7 @@ impl Parser for ParquetParser {
 
 /// The reader checks most of what a damaged file can hold and panics at the rest.
 fn guarded<T>(read: impl FnOnce() -> ::parquet::errors::Result<T>) -> Result<T, ParseError> {
-    match catch_unwind(AssertUnwindSafe(read)) {
+    match neodex_guard::call(read) {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) => Err(ParseError::malformed(Format::Parquet, error)),
         Err(_) => Err(ParseError::malformed(Format::Parquet, "its pages are damaged")),

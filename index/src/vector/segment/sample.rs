@@ -4,8 +4,6 @@
 //! layer 0 becomes our layer 1. The library is kept away from what it does not take well: rows of one length only, no distance below zero
 //! or NaN, no duplicates, no reading while it builds.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use hnsw_rs::anndists::dist::distances::Distance as Measure;
 use hnsw_rs::hnsw::Hnsw;
 
@@ -41,7 +39,7 @@ pub(super) fn layers(
         // All were deleted before it came to this. The library cannot be asked for the points of a graph without any.
         return Ok(Some(Vec::new()));
     }
-    catch_unwind(AssertUnwindSafe(|| build(block, sample, go_on))).map_err(|panic| {
+    neodex_guard::call(|| build(block, sample, go_on)).map_err(|panic| {
         let reason = panic.downcast_ref::<String>().map(String::as_str);
         let reason = reason.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked");
         Error::Building { reason: reason.to_owned() }

@@ -1,7 +1,6 @@
 //! Parquet: a row is a record, of which the columns that hold text, or lists of it, are kept.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use ::parquet::file::reader::SerializedFileReader;
@@ -29,7 +28,7 @@ pub(super) fn rows(path: &Path) -> Result<impl Iterator<Item = Result<Found>> + 
 
 /// The reader checks most of what a damaged file can hold and panics at the rest.
 fn guarded<T>(read: impl FnOnce() -> ::parquet::errors::Result<T>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(read)) {
+    match neodex_guard::call(read) {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("its pages are damaged".to_owned()),
