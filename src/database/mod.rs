@@ -17,6 +17,8 @@ mod switch;
 mod transfer;
 mod verify;
 
+pub(crate) use recovery::is_damage;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

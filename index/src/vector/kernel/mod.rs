@@ -14,6 +14,7 @@ mod avxvnni;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
+mod bits;
 mod dispatch;
 mod fine;
 mod prefetch;
