@@ -7,8 +7,8 @@ use std::arch::x86_64::{
     _mm512_add_epi32, _mm512_add_ps, _mm512_castsi512_si256, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps,
     _mm512_cvtepu8_epi32, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_fmadd_ps, _mm512_loadu_ps,
     _mm512_loadu_si512, _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_reduce_add_epi32, _mm512_reduce_add_ps,
-    _mm512_set1_epi8, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_unpackhi_epi32,
-    _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
+    _mm512_set1_epi8, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_sub_epi32,
+    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
 use super::{avx2, scalar};
@@ -129,7 +129,7 @@ pub(super) fn dot_fine(query: &[f32], codes: &[i8], nibbles: &[u8]) -> f32 {
     _mm512_reduce_add_ps(_mm512_add_ps(a, b))
 }
 
-/// The same with eight bits behind each code: `256 * code + residual`.
+/// The same with eight bits behind each code: `PARTS * code + residual`.
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
 pub(super) fn dot_finest(query: &[f32], codes: &[i8], residuals: &[i8]) -> f32 {
     let (query, codes, residuals) =
@@ -141,7 +141,9 @@ pub(super) fn dot_finest(query: &[f32], codes: &[i8], residuals: &[i8]) -> f32 {
             // SAFETY: each array is 16 bytes, exactly what is read; the loads need no alignment.
             let (codes, residuals) =
                 unsafe { (_mm_loadu_si128(codes.as_ptr().cast()), _mm_loadu_si128(residuals.as_ptr().cast())) };
-            let whole = _mm512_slli_epi32::<8>(_mm512_cvtepi8_epi32(codes));
+            let code = _mm512_cvtepi8_epi32(codes);
+            // 256 - 16 is `PARTS`.
+            let whole = _mm512_sub_epi32(_mm512_slli_epi32::<8>(code), _mm512_slli_epi32::<4>(code));
             let value = _mm512_add_epi32(whole, _mm512_cvtepi8_epi32(residuals));
             *sum = _mm512_fmadd_ps(load_f32(query), _mm512_cvtepi32_ps(value), *sum);
         }

@@ -155,7 +155,7 @@ impl Kernel {
         }
     }
 
-    /// The sum over all values of `query * (256 * code + residual)`. `codes` is a whole number of blocks of [`NIBBLE_BLOCK`](super::NIBBLE_BLOCK);
+    /// The sum over all values of `query * (PARTS * code + residual)`. `codes` is a whole number of blocks of [`NIBBLE_BLOCK`](super::NIBBLE_BLOCK);
     /// `query` and `residuals` are as long.
     pub(crate) fn dot_finest(self, query: &[f32], codes: &[i8], residuals: &[i8]) -> f32 {
         debug_assert!(query.len() == codes.len() && codes.len() == residuals.len());
@@ -207,7 +207,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use proptest::prelude::*;
 
-    use super::super::unpack_nibble;
+    use super::super::{PARTS, unpack_nibble};
     use super::*;
 
     fn paths() -> Vec<Kernel> {
@@ -281,7 +281,7 @@ mod tests {
                 assert!((found - exact).abs() < 1e-3 * length as f64, "{}: {found} for {exact}", kernel.name());
             }
             let residuals: Vec<i8> = (0..length).map(|i| (i * 41 % 256) as u8 as i8).collect();
-            let value = |i: usize| 256 * i32::from(codes[i]) + i32::from(residuals[i]);
+            let value = |i: usize| PARTS * i32::from(codes[i]) + i32::from(residuals[i]);
             let exact: f64 = (0..length).map(|i| f64::from(query[i]) * f64::from(value(i))).sum();
             for kernel in paths() {
                 let found = f64::from(kernel.dot_finest(&query, &codes, &residuals));

@@ -8,11 +8,15 @@
 use std::arch::x86_64::{
     _mm_and_si128, _mm_loadu_si128, _mm_set1_epi8, _mm_srli_epi16, _mm_srli_si128, _mm256_add_epi32,
     _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps,
+    _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_epi32,
 };
 
 /// Values whose four bits lie together.
 pub(crate) const NIBBLE_BLOCK: usize = 32;
+
+/// Parts of a code's step that the eight bits behind it count. 256 would leave no room for a row that is further from its code than half a step,
+/// because it was rounded to halves after the code was made.
+pub(crate) const PARTS: i32 = 240;
 
 /// Packs nibbles (0 to 15, a whole number of blocks of them) two a byte.
 pub(crate) fn pack_nibbles(nibbles: &[u8]) -> Vec<u8> {
@@ -47,7 +51,7 @@ pub(super) fn dot_finest(query: &[f32], codes: &[i8], residuals: &[i8]) -> f32 {
     let mut sums = [0.0f32; 16];
     for ((query, codes), residuals) in blocks.zip(residuals.as_chunks::<16>().0) {
         for i in 0..16 {
-            sums[i] += query[i] * (256 * i32::from(codes[i]) + i32::from(residuals[i])) as f32;
+            sums[i] += query[i] * (PARTS * i32::from(codes[i]) + i32::from(residuals[i])) as f32;
         }
     }
     sums.iter().sum()
@@ -68,7 +72,9 @@ pub(super) fn dot_finest_avx2(query: &[f32], codes: &[i8], residuals: &[i8]) -> 
         for (((sum, codes), residuals), query) in
             sums.iter_mut().zip(codes).zip(residuals).zip(query.as_chunks::<8>().0)
         {
-            let whole = _mm256_slli_epi32::<8>(_mm256_cvtepi8_epi32(codes));
+            let code = _mm256_cvtepi8_epi32(codes);
+            // 256 - 16 is `PARTS`.
+            let whole = _mm256_sub_epi32(_mm256_slli_epi32::<8>(code), _mm256_slli_epi32::<4>(code));
             let value = _mm256_add_epi32(whole, _mm256_cvtepi8_epi32(residuals));
             // SAFETY: the array is 8 floats, exactly what is read; the load needs no alignment.
             let query = unsafe { _mm256_loadu_ps(query.as_ptr()) };

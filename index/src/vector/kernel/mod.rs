@@ -21,5 +21,5 @@ mod prefetch;
 
 pub(crate) use dispatch::Kernel;
 pub use dispatch::instruction_set;
-pub(crate) use fine::{NIBBLE_BLOCK, pack_nibbles, unpack_nibble};
+pub(crate) use fine::{NIBBLE_BLOCK, PARTS, pack_nibbles, unpack_nibble};
 pub(crate) use prefetch::prefetch;

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use super::super::chunk::Chunk;
 use super::super::code::Code;
 use super::super::distance::{Distance, Terms, UnknownName, norm};
-use super::super::kernel::{Kernel, pack_nibbles, prefetch, unpack_nibble};
+use super::super::kernel::{Kernel, PARTS, pack_nibbles, prefetch, unpack_nibble};
 use super::super::query::Query;
 use super::Segment;
 use super::block::Block;
@@ -63,7 +63,7 @@ impl FromStr for Rescoring {
 pub(super) enum Behind {
     /// `value ~ fine factor * (16 * code + nibble - 8)`, half a stride of bytes a row, packed as `kernel::fine` describes.
     Four(Vec<u8>),
-    /// `value ~ fine factor * (256 * code + residual)`, a stride a row.
+    /// `value ~ fine factor * (PARTS * code + residual)`, a stride a row.
     Eight(Vec<i8>),
 }
 
@@ -90,6 +90,11 @@ impl Behind {
     }
 }
 
+/// What one of the four bits' steps is in the eight bits' own.
+const PER_NIBBLE: i32 = PARTS / 16;
+/// What the largest value of a vector is in them.
+const LARGEST: f64 = (127 * PARTS) as f64;
+
 impl Block {
     /// The four bits behind a row, packed, and the factor that goes with them.
     pub(super) fn four_bits(&self, row: usize) -> (Cow<'_, [u8]>, f32) {
@@ -99,11 +104,13 @@ impl Block {
                 (Cow::Borrowed(&nibbles[row * stride / 2..(row + 1) * stride / 2]), self.fine_factors[row])
             }
             Behind::Eight(residuals) => {
-                // Sixteenths to the nearest, upwards from the middle.
-                let nibble = |&residual: &i8| ((i32::from(residual) + 8) >> 4).clamp(-8, 7) + Code::RESIDUAL_ZERO;
+                // To the nearest, upwards from the middle.
+                let nibble = |&residual: &i8| {
+                    (i32::from(residual) + PER_NIBBLE / 2).div_euclid(PER_NIBBLE).clamp(-8, 7) + Code::RESIDUAL_ZERO
+                };
                 let nibbles: Vec<u8> =
                     residuals[row * stride..(row + 1) * stride].iter().map(|r| nibble(r) as u8).collect();
-                (Cow::Owned(pack_nibbles(&nibbles)), 16.0 * self.fine_factors[row])
+                (Cow::Owned(pack_nibbles(&nibbles)), PER_NIBBLE as f32 * self.fine_factors[row])
             }
         }
     }
@@ -114,39 +121,42 @@ impl Block {
         let stride = self.stride();
         let mut residuals = Vec::with_capacity(2 * nibbles.len());
         for packed in nibbles.chunks_exact((stride / 2).max(1)) {
-            residuals
-                .extend((0..stride).map(|i| (16 * (i32::from(unpack_nibble(packed, i)) - Code::RESIDUAL_ZERO)) as i8));
+            residuals.extend(
+                (0..stride).map(|i| (PER_NIBBLE * (i32::from(unpack_nibble(packed, i)) - Code::RESIDUAL_ZERO)) as i8),
+            );
         }
         self.behind = Behind::Eight(residuals);
-        self.fine_factors.iter_mut().for_each(|factor| *factor /= 16.0);
+        self.fine_factors.iter_mut().for_each(|factor| *factor /= PER_NIBBLE as f32);
     }
 
     /// Gives a row the eight bits that its full vector has behind its code. A vector that is not the code's changes nothing.
     fn refine(&mut self, row: u32, vector: &[f32]) {
-        /// A code is half a step off at most, and the vector it was made of may be the finer one of the two by as much as halves can be off.
-        const FARTHEST: f32 = 160.0;
+        /// A code is half a step off at most, and a row that was rounded to halves after it a little more.
+        const FARTHEST: f32 = 0.6;
         let largest = vector.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
         let norm = norm(vector);
         if vector.len() != self.dimension() || largest <= 0.0 || !norm.is_finite() {
             return;
         }
-        let behind = |(value, code): (&f32, &i8)| (value / largest * 127.0 - f32::from(*code)) * 256.0;
+        let behind = |(value, code): (&f32, &i8)| value / largest * 127.0 - f32::from(*code);
         let residuals: Vec<f32> = vector.iter().zip(self.codes_of(row)).map(behind).collect();
         if residuals.iter().any(|residual| residual.is_nan() || residual.abs() > FARTHEST) {
             return;
         }
-        let residuals: Vec<i8> =
-            residuals.into_iter().map(|residual| residual.round().clamp(-128.0, 127.0) as i8).collect();
+        let residuals: Vec<i8> = residuals
+            .into_iter()
+            .map(|residual| (residual * PARTS as f32).round().clamp(-128.0, 127.0) as i8)
+            .collect();
         let rows = vector.iter().zip(self.codes_of(row)).zip(&residuals);
         let along: f64 = rows
             .map(|((&value, &code), &residual)| {
-                f64::from(256 * i32::from(code) + i32::from(residual)) * f64::from(value)
+                f64::from(PARTS * i32::from(code) + i32::from(residual)) * f64::from(value)
             })
             .sum();
         // As `Code::encode` does: so that the row has its own score, and by half a step at the largest value at most.
-        let (step, steps) = (f64::from(largest) / 32_512.0, 32_512.0);
+        let step = f64::from(largest) / LARGEST;
         let scale = if along > 0.0 { norm * norm / along } else { step };
-        let scale = scale.clamp(step * (1.0 - 0.5 / steps), step * (1.0 + 0.5 / steps));
+        let scale = scale.clamp(step * (1.0 - 0.5 / LARGEST), step * (1.0 + 0.5 / LARGEST));
         let factor = self.distance().row_terms(scale as f32, norm as f32).factor;
         let stride = self.stride();
         if let Behind::Eight(all) = &mut self.behind {
