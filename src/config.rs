@@ -32,7 +32,7 @@ pub struct Config {
     /// What segments keep of every vector for the second look: by 12 bits a value, or 16, read from the full rows as segments are opened and
     /// built. The scores of a database that keeps its rows in `f32` are by those all the same.
     pub rescoring: Rescoring,
-    /// Walk through segments by one bit of each value: for so many vectors that memory decides how fast a walk is. Takes an eighth of a byte a
+    /// Walk through segments by one bit of each value: for so many vectors that memory decides how fast a walk is. Takes an eighth to a quarter of a byte a
     /// value more. For vectors compared by cosine; it changes nothing for others. See [`Segment::with_signs`](neodex_index::vector::Segment::with_signs).
     pub binary: bool,
     /// How widely segments are searched.

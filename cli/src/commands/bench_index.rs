@@ -172,7 +172,7 @@ fn build(context: &Context, args: &BenchIndexArgs, base: &Vectors, report: &mut 
             let from = key as usize * base.dimension;
             Ok(base.values.get(from..from + base.dimension).map(<[f32]>::to_vec))
         })?,
-        _ => segment,
+        Rescoring::TwelveBits => segment,
     };
     let segment = if args.binary { segment.with_signs() } else { segment };
     report.row(json!({

@@ -1,5 +1,4 @@
 //! Counting the bits in which rows of signs differ.
-#![allow(unsafe_code)]
 
 /// The reference: for each of `places` in how many bits the row there, as long as `query`, differs from it.
 #[inline(always)]

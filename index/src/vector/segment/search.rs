@@ -20,7 +20,9 @@ pub(crate) fn looked_at_again(limit: usize) -> usize {
 impl Segment {
     /// The same for a search, whose order is far less sure where it compared by signs, or by the beginning of the vectors only.
     fn again(&self, limit: usize, options: &SearchOptions) -> usize {
-        if self.is_coarse(options) { 4 * looked_at_again(limit) } else { looked_at_again(limit) }
+        let times =
+            if options.dimensions.is_some() && !self.has_signs() { 4 } else { 1 + usize::from(self.has_signs()) };
+        times * looked_at_again(limit)
     }
 
     fn is_coarse(&self, options: &SearchOptions) -> bool {
