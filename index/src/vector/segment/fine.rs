@@ -308,7 +308,7 @@ mod tests {
         let found = |segment: &Segment| segment.find(&query, 200, None, &Default::default()).unwrap().0;
         let twelve = segment(Distance::Cosine);
         let expected = found(&twelve);
-        let wrong = |key: Key| Ok::<_, ()>((key.0 % 2 == 0).then(|| vector(key.0 + 1)));
+        let wrong = |key: Key| Ok::<_, ()>(key.0.is_multiple_of(2).then(|| vector(key.0 + 1)));
         for (sixteen, twelve) in found(&twelve.refined(wrong).unwrap()).iter().zip(expected) {
             assert!(sixteen.key == twelve.key && (sixteen.score - twelve.score).abs() < 1e-6);
         }
