@@ -87,6 +87,15 @@ fn building(database: &Database) -> Option<(usize, usize)> {
     building
 }
 
+/// Ends the searches however the test ends.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// What has been acknowledged is found by every search that begins after it, whatever is sealed or merged meanwhile, and inserts do not wait for it.
 #[test]
 fn inserts_are_acknowledged_and_found_while_segments_are_merged() {
@@ -114,6 +123,7 @@ fn inserts_are_acknowledged_and_found_while_segments_are_merged() {
                 }
             });
         }
+        let _over = Over(&done);
         // Inserts that began and ended within one building of a segment that takes in others.
         let mut within_a_merge = 0;
         for from in (0..40_000).step_by(BATCH as usize) {
@@ -132,7 +142,6 @@ fn inserts_are_acknowledged_and_found_while_segments_are_merged() {
                 break;
             }
         }
-        done.store(true, Ordering::Release);
         assert!(within_a_merge >= WANTED, "{within_a_merge} inserts came while segments were merged");
     });
     let known = acknowledged.into_inner();
@@ -157,7 +166,7 @@ fn segments_may_keep_more_of_every_vector() {
             let own: u64 = hit.document_id.as_str()[1..].parse().unwrap();
             // The row as it is stored.
             let row = RowFormat::F16.decode(&RowFormat::F16.encode(&vector(own)).unwrap(), DIMENSION).unwrap();
-            (hit.score as f32 - Distance::Cosine.score(&vector(number + 10_000), &row)).abs()
+            (hit.score - Distance::Cosine.score(&vector(number + 10_000), &row)).abs()
         };
         (0..50).map(off).fold(0.0, f32::max)
     };
