@@ -3,7 +3,7 @@
 //! Two kinds of settings live here: those that become part of the database (how text is cut, the distance, how rows are kept) and are
 //! checked against its manifest on every open, and those of the process (memory, threads), free to differ each time.
 
-use neodex_index::vector::{BuildOptions, Distance, RowFormat, SealPolicy, SearchOptions};
+use neodex_index::vector::{BuildOptions, Distance, Rescoring, RowFormat, SealPolicy, SearchOptions};
 
 use crate::chunking::ChunkingConfig;
 use crate::error::{Error, Result};
@@ -29,6 +29,12 @@ pub struct Config {
     pub sealing: SealPolicy,
     /// How segments are built.
     pub graph: BuildOptions,
+    /// What segments keep of every vector for the second look: by 12 bits a value, or 16, read from the full rows as segments are opened and
+    /// built. The scores of a database that keeps its rows in `f32` are by those all the same.
+    pub rescoring: Rescoring,
+    /// Walk through segments by one bit of each value: for so many vectors that memory decides how fast a walk is. Takes an eighth to a quarter of a byte a
+    /// value more. For vectors compared by cosine; it changes nothing for others. See [`Segment::with_signs`](neodex_index::vector::Segment::with_signs).
+    pub binary: bool,
     /// How widely segments are searched.
     pub search: SearchOptions,
 }
@@ -45,6 +51,8 @@ impl Default for Config {
             in_flight_bytes: 32 << 20,
             sealing: SealPolicy::default(),
             graph: BuildOptions::default(),
+            rescoring: Rescoring::default(),
+            binary: false,
             search: SearchOptions::default(),
         }
     }

@@ -60,7 +60,9 @@ pub use embedding::{bundled_files, bundled_model, bundled_model_with, has_bundle
 pub use error::{Error, ErrorKind, Result};
 pub use ingest::{Cancel, Failure, IngestProgress, IngestReport, Observer, OnStored, Stored, SyncOptions};
 pub use neodex_index::Scored;
-pub use neodex_index::vector::{BuildOptions, Distance, Plan, RowFormat, SealPolicy, SearchOptions, instruction_set};
+pub use neodex_index::vector::{
+    BuildOptions, Distance, Plan, Rescoring, RowFormat, SealPolicy, SearchOptions, instruction_set,
+};
 pub use sealing::SealProgress;
 pub use search::{
     Candidates, Evidence, Explain, Facet, FacetValue, Fusion, FusionExplain, Group, Hit, LegScore, Mode, Search,

@@ -2,6 +2,7 @@
 //! a repair, a kill at any step of sealing. Every vector is found all the while, and in the end there are sound segments again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod vectors;
 mod words;
 
 use std::path::Path;
@@ -27,15 +28,7 @@ fn open(path: &Path) -> Database {
 }
 
 fn vector(number: u64) -> Vec<f32> {
-    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (0..DIMENSION)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-        })
-        .collect()
+    vectors::vector(DIMENSION, number)
 }
 
 /// The document of a number has the vector of `of`.

@@ -1,7 +1,11 @@
 //! Vectors that were brought from outside, sealed into segments, and kept over restarts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use neodex::{Config, Database, Document, Mode, SealPolicy};
+mod vectors;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use neodex::{Config, Database, Distance, Document, Mode, Rescoring, RowFormat, SealPolicy};
 use serde_json::json;
 
 const DIMENSION: usize = 24;
@@ -15,15 +19,7 @@ fn open(path: &std::path::Path, seal_at: usize) -> Database {
 }
 
 fn vector(number: u64) -> Vec<f32> {
-    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (0..DIMENSION)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-        })
-        .collect()
+    vectors::vector(DIMENSION, number)
 }
 
 fn document(number: u64) -> Document {
@@ -77,6 +73,119 @@ fn segments_survive_a_restart_and_deletes() {
     assert_eq!(nearest(&database, 3_499), "d3499");
     let verified = database.verify(&mut |_| {}).unwrap();
     assert_eq!(verified.faults, []);
+}
+
+/// The segment that is being built: how many vectors it will have, and how many are linked.
+fn building(database: &Database) -> Option<(usize, usize)> {
+    let mut building = None;
+    database
+        .wait_until_sealed(|progress| {
+            building = progress.building;
+            false
+        })
+        .unwrap();
+    building
+}
+
+/// Ends the searches however the test ends.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// What has been acknowledged is found by every search that begins after it, whatever is sealed or merged meanwhile, and inserts do not wait for it.
+#[test]
+fn inserts_are_acknowledged_and_found_while_segments_are_merged() {
+    const SEAL_AT: usize = 400;
+    const BATCH: u64 = 20;
+    const WANTED: usize = 5;
+    let mut config = config(SEAL_AT);
+    // Builds that take longer than a few inserts.
+    config.graph.width = 800;
+    let database = Database::temporary_builder().unwrap().config(config).vectors(DIMENSION).open().unwrap();
+    let (acknowledged, done) = (AtomicU64::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for searcher in 0..2u64 {
+            let (database, acknowledged, done) = (&database, &acknowledged, &done);
+            scope.spawn(move || {
+                let mut turn = searcher;
+                while !done.load(Ordering::Acquire) {
+                    let known = acknowledged.load(Ordering::Acquire);
+                    if known > 0 {
+                        // Old ones and the newest by turns.
+                        turn = turn.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                        let number = if turn & 1 == 0 { known - 1 } else { (turn >> 33) % known };
+                        assert_eq!(nearest(database, number), format!("d{number}"), "of {known}");
+                    }
+                }
+            });
+        }
+        let _over = Over(&done);
+        // Inserts that began and ended within one building of a segment that takes in others.
+        let mut within_a_merge = 0;
+        for from in (0..40_000).step_by(BATCH as usize) {
+            let before = building(&database);
+            insert(&database, from..from + BATCH);
+            acknowledged.store(from + BATCH, Ordering::Release);
+            let after = building(&database);
+            if let (Some((vectors, linked)), Some((same, further))) = (before, after)
+                && vectors == same
+                && linked <= further
+                && vectors > 2 * SEAL_AT
+            {
+                within_a_merge += 1;
+            }
+            if within_a_merge >= WANTED {
+                break;
+            }
+        }
+        assert!(within_a_merge >= WANTED, "{within_a_merge} inserts came while segments were merged");
+    });
+    let known = acknowledged.into_inner();
+    database.wait_until_sealed(|_| true).unwrap();
+    assert_eq!(database.stats().unwrap().vectors, known);
+    (0..known).step_by(7).for_each(|number| assert_eq!(nearest(&database, number), format!("d{number}")));
+}
+
+/// Sixteen bits a value give the scores of the full rows, after an open as after sealing, and are a choice of each open.
+#[test]
+fn segments_may_keep_more_of_every_vector() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let open = |rescoring| {
+        let config = Config { rescoring, ..config(300) };
+        Database::builder(&path).config(config).vectors(DIMENSION).open().unwrap()
+    };
+    let farthest = |database: &Database| {
+        let off = |number: u64| {
+            let found = database.search_vector(vector(number + 10_000)).limit(1).run().unwrap();
+            let hit = &found.hits[0];
+            let own: u64 = hit.document_id.as_str()[1..].parse().unwrap();
+            // The row as it is stored.
+            let row = RowFormat::F16.decode(&RowFormat::F16.encode(&vector(own)).unwrap(), DIMENSION).unwrap();
+            (hit.score - Distance::Cosine.score(&vector(number + 10_000), &row)).abs()
+        };
+        (0..50).map(off).fold(0.0, f32::max)
+    };
+    let database = open(Rescoring::SixteenBits);
+    insert(&database, 0..600);
+    database.wait_until_sealed(|_| true).unwrap();
+    assert_eq!(database.stats().unwrap().unsealed_vectors, 0);
+    let (built, bytes) = (farthest(&database), database.stats().unwrap().bytes.vectors_in_memory);
+    drop(database);
+    let database = open(Rescoring::SixteenBits);
+    let opened = farthest(&database);
+    drop(database);
+    let database = open(Rescoring::TwelveBits);
+    let twelve = farthest(&database);
+    assert!(
+        built < 1e-5 && opened == built && twelve > 5e-5,
+        "{built} built, {opened} opened, {twelve} by twelve bits"
+    );
+    assert!(database.stats().unwrap().bytes.vectors_in_memory < bytes);
 }
 
 #[test]

@@ -5,6 +5,15 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 860, 520, 80, 170, 50, 60
 COLOURS = ["#c1272d", "#0b5394", "#38761d", "#b45f06", "#674ea7", "#134f5c", "#7f6000", "#a64d79"]
 
 
+def unbeaten(points):
+    """Those that no other is both as fast and as good as."""
+    found = []
+    for point in sorted(points, reverse=True):
+        if not found or point[1] > found[-1][1]:
+            found.append(point)
+    return found
+
+
 def draw(lines, title):
     """`lines` has for each name its points (recall, queries per second). Recall is spread as its distance from 1, speed by its logarithm."""
     points = [point for of_name in lines.values() for point in of_name if point[0] >= 0.8]
@@ -32,7 +41,7 @@ def draw(lines, title):
     out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 15}" text-anchor="middle">recall@10</text>')
     for number, (name, of_name) in enumerate(sorted(lines.items(), key=lambda line: -max(speed for _, speed in line[1]))):
         colour = COLOURS[number % len(COLOURS)]
-        shown = sorted(point for point in of_name if point[0] >= 0.8)
+        shown = sorted(point for point in unbeaten(of_name) if point[0] >= 0.8)
         path = " ".join(f"{x(recall):.1f},{y(speed):.1f}" for recall, speed in shown)
         out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         out += [f'<circle cx="{x(recall):.1f}" cy="{y(speed):.1f}" r="3" fill="{colour}"/>' for recall, speed in shown]

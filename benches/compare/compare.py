@@ -2,6 +2,7 @@
 """Runs neodex and other vector indexes on the same vectors, and writes a table and a picture of what each does.
 
     python3 benches/compare/compare.py target/release/neodex out [--folder VECTORS] [--count 100000] [--engines neodex,hnswlib,...]
+        [--minutes 20]
 
 VECTORS holds base.npy and queries.npy (float32); without it neodex makes them from a seed. Every engine runs in a process of its own, so that the memory
 it takes can be told. Speeds are of one thread unless a row says otherwise, by the time it had on a processor; so is the time of building, of all threads
@@ -11,6 +12,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -30,6 +32,7 @@ def main():
     parser.add_argument("--count", type=int, default=100_000, help="vectors to make where no folder is given")
     parser.add_argument("--engines", default=",".join(ENGINES), help="which, separated by commas")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads for building, and for the rows of all threads")
+    parser.add_argument("--minutes", type=float, default=20, help="minutes an engine may take; what it has measured by then counts")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     folder = arguments.folder or arguments.out / f"vectors-{arguments.count}"
@@ -42,13 +45,7 @@ def main():
         command = [sys.executable, str(pathlib.Path(__file__).with_name("engines.py")), engine, str(folder), str(arguments.threads)]
         if engine == "neodex":
             command = [sys.executable, str(pathlib.Path(__file__).with_name("neodex_rows.py")), arguments.neodex, str(folder), str(arguments.threads)]
-        started = time.time()
-        ran = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-        found = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
-        if ran.returncode or not found:
-            print(f"{engine} failed and is left out", file=sys.stderr)
-            continue
-        print(f"{engine}: {time.time() - started:.0f} s", file=sys.stderr)
+        found = measured(engine, command, arguments.out / f"{engine}.jsonl", 60 * arguments.minutes)
         rows += [{"engine": engine, **row} for row in found]
         (arguments.out / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     table = tables(rows)
@@ -58,8 +55,30 @@ def main():
         for row in rows:
             if row["kind"] == "speed" and row["threads"] == threads:
                 lines.setdefault(row["engine"], []).append((row["recall"], row["queries_per_second"]))
-        (arguments.out / f"recall-{name}.svg").write_text(chart.draw(lines, f"Recall@10 against queries per second, {threads} thread(s)"))
+        (arguments.out / f"recall-{name}.svg").write_text(chart.draw(lines, f"Recall@10 against queries per second, {threads} thread{'s' if threads > 1 else ''}"))
     print(table)
+
+
+def measured(engine, command, path, seconds):
+    """The rows of one engine: all it gives, or those it gave until it failed or its time was over."""
+    started, outcome = time.time(), "done"
+    with path.open("w") as out:
+        # In a group of its own, so that what it has started ends with it.
+        process = subprocess.Popen(command, stdout=out, start_new_session=True)
+        try:
+            if process.wait(seconds):
+                outcome = "failed"
+        except subprocess.TimeoutExpired:
+            outcome = "stopped"
+        except KeyboardInterrupt:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        if outcome == "stopped":
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    found = [json.loads(line) for line in path.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+    print(f"{engine}: {outcome} after {time.time() - started:.0f} s with {len(found)} rows", file=sys.stderr, flush=True)
+    return found
 
 
 def truth(folder):
@@ -73,7 +92,6 @@ def truth(folder):
     random = np.random.default_rng(1)
     for share in SHARES:
         allowed[str(share)] = np.flatnonzero(random.random(len(base)) < share)
-    best = {name: ([], []) for name in allowed}
     nearest = {}
     for name, keys in allowed.items():
         scores = np.full((len(queries), 10), -np.inf, np.float32)
@@ -85,7 +103,6 @@ def truth(folder):
             top = np.argpartition(-both, 9, axis=1)[:, :10]
             scores, found = np.take_along_axis(both, top, 1), np.take_along_axis(names, top, 1)
         nearest[name] = found[:, : min(10, len(keys))]
-    del best
     arrays = {f"allowed-{name}": keys for name, keys in allowed.items() if name != "1"}
     np.savez(folder / "truth.npz", **{f"nearest-{name}": found for name, found in nearest.items()}, **arrays)
 
@@ -96,7 +113,7 @@ def tables(rows):
     def line(cells):
         return "| " + " | ".join(cells) + " |\n"
 
-    text = line(["", "build, processor s", "bytes/vector in memory", "on disk", "open s"] + [f"q/s at {target}" for target in TARGETS] + [f"all threads at {TARGETS[2]}"])
+    text = line(["engine", "build, processor s", "bytes/vector in memory", "on disk", "open s"] + [f"q/s at {target}" for target in TARGETS] + [f"all threads at {TARGETS[2]}"])
     text += line(["---"] * (5 + len(TARGETS) + 1))
     for engine in engines:
         own = [row for row in rows if row["engine"] == engine]

@@ -111,18 +111,7 @@ fn measure(
 
 fn options(settings: &[String]) -> Result<BuildOptions, Box<dyn Error>> {
     let mut options = BuildOptions::default();
-    for setting in settings {
-        let (name, value) = setting.split_once('=').ok_or("settings are name=value")?;
-        match name {
-            "degree" => options.degree = value.parse()?,
-            "neighbours" => options.neighbours = value.parse()?,
-            "width" => options.width = value.parse()?,
-            "sample_every" => options.sample_every = value.parse()?,
-            "alpha" => options.alpha = value.parse()?,
-            "alpha_at_last" => options.alpha_at_last = value.parse()?,
-            _ => return Err(format!("there is no setting {name}").into()),
-        }
-    }
+    settings.iter().try_for_each(|setting| options.set(setting))?;
     Ok(options)
 }
 

@@ -1,40 +1,22 @@
 //! The gate for every change to codes and scans: what they find against an exact scan of the full vectors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod seeded;
+
 use neodex_index::vector::{Code, Distance, Query, RowFormat, VectorSet, normalise};
 use neodex_index::{Error, Key, KeySet, Scored, top_k};
+use seeded::Random;
 
 const DIMENSION: usize = 96;
 const ROWS: u64 = 4_000;
 
-/// A seeded generator, so that a failure is the same failure everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// About normal: the sum of twelve uniform values.
-    fn normal(&mut self) -> f32 {
-        (0..12).map(|_| (self.next() >> 40) as f32 / (1 << 24) as f32).sum::<f32>() - 6.0
-    }
-
-    fn vector(&mut self) -> Vec<f32> {
-        (0..DIMENSION).map(|_| self.normal()).collect()
-    }
-
-    /// A point near one of `centres`, in directions of falling weight as an encoder's are.
-    fn clustered(&mut self, centres: &[Vec<f32>], spread: f32) -> Vec<f32> {
-        let centre = &centres[self.next() as usize % centres.len()];
-        let mut vector: Vec<f32> =
-            (0..DIMENSION).map(|i| (centre[i] + spread * self.normal()) / (1.0 + i as f32 / 16.0)).collect();
-        normalise(&mut vector);
-        vector
-    }
+/// A point near one of `centres`, in directions of falling weight as an encoder's are.
+fn clustered(random: &mut Random, centres: &[Vec<f32>], spread: f32) -> Vec<f32> {
+    let centre = &centres[random.next() as usize % centres.len()];
+    let mut vector: Vec<f32> =
+        (0..DIMENSION).map(|i| (centre[i] + spread * random.normal()) / (1.0 + i as f32 / 16.0)).collect();
+    normalise(&mut vector);
+    vector
 }
 
 /// Recall@10 over 100 queries: of the best by codes alone, and after rescoring from rows.
@@ -73,9 +55,9 @@ fn rescored_candidates_are_the_nearest() {
         [(10.0, RowFormat::F16, 0.95), (0.3, RowFormat::F16, 0.95), (0.05, RowFormat::F32, 0.8)]
     {
         let mut random = Random(7);
-        let centres: Vec<Vec<f32>> = (0..60).map(|_| random.vector()).collect();
-        let vectors: Vec<Vec<f32>> = (0..ROWS).map(|_| random.clustered(&centres, spread)).collect();
-        let queries: Vec<Vec<f32>> = (0..100).map(|_| random.clustered(&centres, spread)).collect();
+        let centres: Vec<Vec<f32>> = (0..60).map(|_| (0..DIMENSION).map(|_| random.normal()).collect()).collect();
+        let vectors: Vec<Vec<f32>> = (0..ROWS).map(|_| clustered(&mut random, &centres, spread)).collect();
+        let queries: Vec<Vec<f32>> = (0..100).map(|_| clustered(&mut random, &centres, spread)).collect();
         for distance in Distance::ALL {
             for allowed in [None, Some(&tenth), Some(&few)] {
                 let (by_code, by_row) = recall(distance, rows, &vectors, &queries, allowed);

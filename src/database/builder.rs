@@ -17,6 +17,7 @@ use crate::ingest::budget::Budget;
 use crate::ingest::vacate::drop_vectors;
 use crate::schema::{ONLY, Slot, TOTALS};
 use crate::sealing::Sealer;
+use crate::sealing::rows::FullRows;
 use crate::search::filter::FilterCache;
 
 /// How a database is opened. Nothing happens until [`DatabaseBuilder::open`].
@@ -212,6 +213,7 @@ impl DatabaseBuilder {
                 Arc::clone(vectors),
                 policy.clone(),
                 config.graph.clone(),
+                FullRows { slot, format: config.rows, rescoring: config.rescoring, binary: config.binary },
                 Arc::clone(&indexes.sealing),
             )?),
             None => None,

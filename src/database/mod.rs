@@ -19,6 +19,8 @@ mod transfer;
 mod verify;
 mod waiting;
 
+pub(crate) use recovery::is_damage;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use neodex_index::DocumentKey;
 use neodex_index::lexical::{LexicalIndex, OpenOptions, last_commit, remove_index};
-use neodex_index::vector::{RowFormat, VectorSet};
+use neodex_index::vector::VectorSet;
 use neodex_storage::{Sequence, Store};
 
 use crate::config::Config;
@@ -20,8 +20,9 @@ use crate::ingest::apply::Indexes;
 use crate::ingest::operation::Operation;
 use crate::ingest::write::sweep;
 use crate::load;
-use crate::schema::{CODES_OF, DOCUMENTS, ONLY, RECORDS, Slot, TOTALS, TRIMMED, UNREFERENCED};
+use crate::schema::{CODES_OF, DOCUMENTS, ONLY, RECORDS, TOTALS, TRIMMED, UNREFERENCED};
 use crate::sealing::recovery::load_vectors;
+use crate::sealing::rows::FullRows;
 
 /// The lexical index commits this often while it catches up, so that a second interruption does not begin again.
 const COMMIT_EVERY: u64 = 20_000;
@@ -65,13 +66,14 @@ pub(crate) fn recover(store: &Store, path: &Path, config: &Config) -> Result<Rec
         Some((dimension, distance, rows)) => {
             let mut set = Arc::new(VectorSet::new(dimension, distance)?);
             let slot = manifest::slot(&manifest.fields);
-            let mut loaded = fill(store, &set, slot, rows, &mut notices);
+            let rows = FullRows { slot, format: rows, rescoring: config.rescoring, binary: config.binary };
+            let mut loaded = fill(store, &set, &rows, &mut notices);
             if loaded.as_ref().is_err_and(is_damage) {
                 // Codes are made of full vectors, and made of them again where they are damaged.
                 notices.push("the codes of the vectors are damaged and are made again".to_owned());
                 store.commit(|tx| -> Result<()> { Ok(tx.put(&CODES_OF, ONLY, &0)?) })?;
                 set = Arc::new(VectorSet::new(dimension, distance)?);
-                loaded = fill(store, &set, slot, rows, &mut notices);
+                loaded = fill(store, &set, &rows, &mut notices);
             }
             tolerate(
                 loaded,
@@ -166,9 +168,9 @@ fn notices_of<'a>(notices: &'a mut Vec<String>, what: &'a str) -> impl FnOnce(&E
 }
 
 /// Fills the set from the codes, which are made first where the stored ones are of other vectors.
-fn fill(store: &Store, set: &Arc<VectorSet>, slot: Slot, rows: RowFormat, notices: &mut Vec<String>) -> Result<()> {
-    switch::bring_codes_along(store, slot, rows, set.dimension())?;
-    load_vectors(store, set, slot, rows, notices)
+fn fill(store: &Store, set: &Arc<VectorSet>, rows: &FullRows, notices: &mut Vec<String>) -> Result<()> {
+    switch::bring_codes_along(store, rows.slot, rows.format, set.dimension())?;
+    load_vectors(store, set, rows, notices)
 }
 
 /// Applies the journal behind `watermark`.

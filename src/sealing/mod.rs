@@ -1,6 +1,6 @@
 //! From vectors that are scanned to segments that are walked through, in the background: build, store, install.
 //!
-//! - `codes`: the stored codes of vectors, which a segment's rows are filled from. `stored`: segments in the store. `recovery`: both together, on
+//! - `codes`: the stored codes of vectors, which a segment's rows are filled from. `rows`: their full rows, where segments keep more of them. `stored`: segments in the store. `recovery`: both together, on
 //!   open. [`Sealer`]: the thread.
 //!
 //! A segment is derived from the codes, and the codes from the full rows. So one that is damaged or missing costs time only: its vectors
@@ -8,6 +8,7 @@
 
 pub(crate) mod codes;
 pub(crate) mod recovery;
+pub(crate) mod rows;
 mod sealer;
 pub(crate) mod stored;
 

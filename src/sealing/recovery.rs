@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use neodex_index::Key;
-use neodex_index::vector::{Code, RowFormat, SegmentId, SegmentLoader, VectorSet};
+use neodex_index::vector::{Code, SegmentId, SegmentLoader, VectorSet};
 use neodex_storage::Store;
 
 use crate::error::Result;
-use crate::schema::{BURIED_CODES, CODES, FIRST_CODES, Slot};
+use crate::schema::{BURIED_CODES, CODES, FIRST_CODES};
 use crate::sealing::codes::{self, Codes};
+use crate::sealing::rows::FullRows;
 use crate::sealing::stored::{forget, listed, segment_bytes, sweep_bytes};
 
 /// Codes put into the memtable at once.
@@ -26,12 +27,11 @@ const SWEPT_TOGETHER: usize = 1_024;
 pub(crate) fn load_vectors(
     store: &Store,
     set: &Arc<VectorSet>,
-    slot: Slot,
-    rows: RowFormat,
+    rows: &FullRows,
     notices: &mut Vec<String>,
 ) -> Result<()> {
     if store.count(&FIRST_CODES) > 0 {
-        codes::renew(store, slot, set.dimension(), rows)?;
+        codes::renew(store, rows.slot, set.dimension(), rows.format)?;
     }
     let (segments, mut damaged) = listed(store)?;
     let mut loaders: Vec<(SegmentId, SegmentLoader)> = Vec::new();
@@ -71,7 +71,7 @@ pub(crate) fn load_vectors(
     let mut incomplete = false;
     for (id, loader) in loaders {
         match loader.finish() {
-            Some(segment) => set.add_segment(id, segment),
+            Some(segment) => set.add_segment(id, rows.refine(store, segment)?),
             None => {
                 incomplete = true;
                 damaged.push("codes of vectors it was made of are missing".to_owned());
@@ -126,12 +126,12 @@ pub(crate) fn sweep_buried(store: &Store, set: &Arc<VectorSet>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use neodex_index::vector::{BuildOptions, Distance, Query, SealPolicy, SearchOptions};
+    use neodex_index::vector::{BuildOptions, Distance, Query, Rescoring, RowFormat, SealPolicy, SearchOptions};
     use neodex_storage::StoreOptions;
     use neodex_storage::fuzzing::damage;
 
     use super::*;
-    use crate::schema::{SEGMENT_BYTES, SEGMENTS};
+    use crate::schema::{ROWS, SEGMENT_BYTES, SEGMENTS, Slot};
     use crate::sealing::stored::store_segment;
 
     const DIMENSION: usize = 6;
@@ -153,8 +153,13 @@ mod tests {
     }
 
     fn loaded(store: &Store, notices: &mut Vec<String>) -> Arc<VectorSet> {
+        loaded_with(store, Rescoring::TwelveBits, notices)
+    }
+
+    fn loaded_with(store: &Store, rescoring: Rescoring, notices: &mut Vec<String>) -> Arc<VectorSet> {
         let set = Arc::new(VectorSet::new(DIMENSION, Distance::Cosine).unwrap());
-        load_vectors(store, &set, Slot::First, RowFormat::F16, notices).unwrap();
+        let rows = FullRows { slot: Slot::First, format: RowFormat::F16, rescoring, binary: false };
+        load_vectors(store, &set, &rows, notices).unwrap();
         set
     }
 
@@ -273,6 +278,27 @@ mod tests {
         assert!(store.verify(&mut |_| ()).unwrap().is_clean());
     }
 
+    /// A database opened for sixteen bits, with a row that is missing, one that is damaged and a document that was deleted.
+    #[test]
+    fn full_rows_are_kept_in_memory_where_they_are_wanted_and_sound() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = sealed(folder.path(), 40);
+        store
+            .commit(|tx| -> Result<()> {
+                for key in 0..39 {
+                    tx.put(&ROWS, &(key, 0), &RowFormat::F16.encode(&code(key).decode_fine())?)?;
+                }
+                codes::bury(tx, 3..4, usize::MAX).map(drop)
+            })
+            .unwrap();
+        damage(&store, &ROWS, &(7, 0), |value| value[3] ^= 8).unwrap();
+        let mut notices = Vec::new();
+        let expected = found(&loaded(&store, &mut notices));
+        let set = loaded_with(&store, Rescoring::SixteenBits, &mut notices);
+        assert!(set.segments().iter().all(|(_, segment)| segment.rescoring() == Rescoring::SixteenBits));
+        assert_eq!((found(&set), set.len(), notices.len()), (expected, 39, 0));
+    }
+
     #[test]
     fn codes_of_the_first_kind_are_made_anew() {
         let folder = tempfile::tempdir().unwrap();
@@ -281,7 +307,7 @@ mod tests {
         store
             .commit(move |tx| -> Result<()> {
                 for key in 0..5 {
-                    tx.put(&crate::schema::ROWS, &(key, 0), &RowFormat::F16.encode(&vector(key))?)?;
+                    tx.put(&ROWS, &(key, 0), &RowFormat::F16.encode(&vector(key))?)?;
                 }
                 tx.put(&FIRST_CODES, &0, &vec![1; 3 * (8 + DIMENSION)])?;
                 Ok(tx.put(&FIRST_CODES, &3, &vec![1; 2 * (8 + DIMENSION)])?)

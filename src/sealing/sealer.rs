@@ -13,6 +13,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::error::{Error, Result};
 use crate::schema::BURIED_CODES;
 use crate::sealing::recovery::sweep_buried;
+use crate::sealing::rows::FullRows;
 use crate::sealing::stored::store_segment;
 
 /// Rows of codes of deleted vectors that may lie about before they are looked through.
@@ -100,6 +101,7 @@ impl Sealer {
         set: Arc<VectorSet>,
         policy: SealPolicy,
         options: BuildOptions,
+        rows: FullRows,
         signal: Arc<Signal>,
     ) -> Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -108,7 +110,7 @@ impl Sealer {
             .thread_name(|number| format!("neodex-seal-{number}"))
             .build()
             .map_err(|error| Error::io("thread")(std::io::Error::other(error)))?;
-        let worker = Worker { store, set, policy, options, pool, signal: Arc::clone(&signal) };
+        let worker = Worker { store, set, policy, options, rows, pool, signal: Arc::clone(&signal) };
         signal.call();
         let thread = std::thread::Builder::new()
             .name("neodex-seal".to_owned())
@@ -139,6 +141,7 @@ struct Worker {
     set: Arc<VectorSet>,
     policy: SealPolicy,
     options: BuildOptions,
+    rows: FullRows,
     pool: ThreadPool,
     signal: Arc<Signal>,
 }
@@ -195,7 +198,11 @@ impl Worker {
             Ok(Some(segment)) => {
                 reach("segment.built");
                 let bytes = segment.to_bytes();
-                store_segment(&self.store, segment.len(), &bytes, &sealing.replaced()).map(|id| Some((id, segment)))
+                // Before it is listed: what fails here is tried again, in the same way as all of it.
+                self.rows.refine(&self.store, segment).and_then(|segment| {
+                    let id = store_segment(&self.store, segment.len(), &bytes, &sealing.replaced())?;
+                    Ok(Some((id, segment)))
+                })
             }
             Ok(None) => Ok(None),
             Err(error) => Err(error.into()),

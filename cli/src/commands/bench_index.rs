@@ -1,23 +1,26 @@
 //! `neodex bench index`: the vector index alone, and a database of bare vectors around it.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod database;
+mod input;
+mod measure;
+
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
-use neodex::index::vector::{Allowed, Code, Query, SearchOptions, Segment, SegmentBuilder};
-use neodex::index::{Key, KeySet, Scored, top_k};
-use neodex::{BuildOptions, Database, Distance, Document};
-use serde_json::{Value, json};
+use neodex::index::vector::{Code, Query, SearchOptions, Segment, SegmentBuilder};
+use neodex::index::{Key, KeySet};
+use neodex::{BuildOptions, Distance, Rescoring};
+use serde_json::json;
 
-use crate::bench::{Generator, Report, Vectors, peak_bytes, processor_seconds, thread_seconds};
+use self::database::through_database;
+use self::input::{read, write};
+use self::measure::{Bench, exact, halves};
+use crate::bench::{Report, Vectors, peak_bytes, processor_seconds};
 use crate::context::Context;
 use crate::exit::{Status, usage};
-use crate::npy;
 use crate::progress::Progress;
-use crate::units;
 
 /// Neighbours asked for.
 const NEAREST: usize = 10;
@@ -27,8 +30,6 @@ const TARGETS: [f64; 4] = [0.90, 0.95, 0.99, 0.999];
 const WIDTHS: [usize; 20] = [10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 100, 128, 160, 200, 300, 400, 800];
 /// The shares of vectors that filters allow.
 const FILTERS: [f64; 4] = [0.5, 0.1, 0.01, 0.001];
-/// Documents stored by one call.
-const AT_ONCE: usize = 20_000;
 
 /// Measure the vector index.
 ///
@@ -62,6 +63,15 @@ pub(crate) struct BenchIndexArgs {
     /// cosine, dot or euclidean.
     #[arg(long, default_value_t = Distance::Cosine)]
     distance: Distance,
+    /// What segments keep for the second look, 12-bit or 16-bit: how many bits of each value.
+    #[arg(long, value_name = "BITS", default_value_t = Rescoring::TwelveBits)]
+    rescore: Rescoring,
+    /// Walk through segments by one bit of each value, and look again at more of what that finds.
+    #[arg(long)]
+    binary: bool,
+    /// A setting of the graph that is built, as NAME=VALUE; a name that is none shows those there are.
+    #[arg(long, value_name = "NAME=VALUE")]
+    graph: Vec<String>,
     /// Write the vectors made to this folder, as base.npy and queries.npy, and measure nothing.
     #[arg(long, value_name = "DIR", conflicts_with = "vectors")]
     write: Option<PathBuf>,
@@ -147,7 +157,9 @@ fn build(context: &Context, args: &BenchIndexArgs, base: &Vectors, report: &mut 
     let encoding = started.elapsed().as_secs_f64();
     let progress = Progress::steps(&context.output, "building", Some(base.len() as u64));
     let (started, processor) = (Instant::now(), processor_seconds());
-    let built = builder.build(&BuildOptions::default(), |linked| {
+    let mut options = BuildOptions::default();
+    args.graph.iter().try_for_each(|setting| options.set(setting)).map_err(|error| usage(error.to_string()))?;
+    let built = builder.build(&options, |linked| {
         progress.at(linked as u64);
         true
     })?;
@@ -155,10 +167,20 @@ fn build(context: &Context, args: &BenchIndexArgs, base: &Vectors, report: &mut 
     let seconds = started.elapsed().as_secs_f64();
     let processor = processor_seconds().zip(processor).map(|(after, before)| after - before);
     let segment = built.ok_or_else(|| anyhow::anyhow!("the build was stopped"))?;
+    let segment = match args.rescore {
+        Rescoring::SixteenBits => segment.refined(|Key(key)| -> Result<_> {
+            let from = key as usize * base.dimension;
+            Ok(base.values.get(from..from + base.dimension).map(<[f32]>::to_vec))
+        })?,
+        Rescoring::TwelveBits => segment,
+    };
+    let segment = if args.binary { segment.with_signs() } else { segment };
     report.row(json!({
         "what": "build",
         "vectors": base.len(),
         "dimension": base.dimension,
+        "rescoring": segment.rescoring().name(),
+        "walked_by": if segment.has_signs() { "signs" } else { "codes" },
         "encode_seconds": encoding,
         "build_seconds": seconds,
         "build_processor_seconds": processor,
@@ -168,242 +190,4 @@ fn build(context: &Context, args: &BenchIndexArgs, base: &Vectors, report: &mut 
         "peak_memory_bytes": peak_bytes(),
     }));
     Ok(segment)
-}
-
-/// Queries, each with its true neighbours.
-struct Half {
-    queries: Vec<Query>,
-    truth: Vec<Vec<Key>>,
-}
-
-/// Every second query, to choose settings by, and the others, to report. A single one is both.
-fn halves(queries: Vec<Query>, truth: Vec<Vec<Key>>) -> (Half, Half) {
-    let every_second = |from: usize| {
-        let of = |at: &usize| at % 2 == from;
-        let queries = queries.iter().zip(0..).filter(|(_, at)| of(at)).map(|(query, _)| query.clone()).collect();
-        let truth = truth.iter().zip(0..).filter(|(_, at)| of(at)).map(|(nearest, _)| nearest.clone()).collect();
-        Half { queries, truth }
-    };
-    (every_second(0), every_second(usize::from(queries.len() > 1)))
-}
-
-/// What is measured.
-struct Bench<'a> {
-    segment: &'a Segment,
-    threads: usize,
-}
-
-impl Bench<'_> {
-    fn row(&self, half: &Half, allowed: Option<&Allowed>, options: &SearchOptions) -> Result<Value> {
-        let way = match half.queries.first() {
-            Some(query) => self.segment.find_prepared(query, NEAREST, allowed, options)?.1.to_string(),
-            None => String::new(),
-        };
-        Ok(json!({
-            "what": "",
-            "way": way,
-            "width": options.width,
-            "recall": self.recall(half, allowed, options)?,
-            "queries_per_second": self.speed(half, allowed, options, 1)?,
-            "threads": self.threads,
-            "queries_per_second_all_threads": self.speed(half, allowed, options, self.threads)?,
-        }))
-    }
-
-    fn recall(&self, half: &Half, allowed: Option<&Allowed>, options: &SearchOptions) -> Result<f64> {
-        let (mut hits, mut wanted) = (0, 0);
-        for (query, nearest) in half.queries.iter().zip(&half.truth) {
-            let (found, _) = self.segment.find_prepared(query, NEAREST, allowed, options)?;
-            hits += nearest.iter().filter(|&&key| found.iter().any(|found| found.key == key)).count();
-            wanted += nearest.len();
-        }
-        Ok(if wanted == 0 { 1.0 } else { hits as f64 / wanted as f64 })
-    }
-
-    /// Queries a second of `threads` threads that each take the next query: the best of three rounds. A single thread's own time counts; several
-    /// are timed by the clock on the wall.
-    fn speed(&self, half: &Half, allowed: Option<&Allowed>, options: &SearchOptions, threads: usize) -> Result<f64> {
-        let mut best = 0.0f64;
-        for _ in 0..3 {
-            let next = AtomicUsize::new(0);
-            let (started, before) = (Instant::now(), thread_seconds());
-            together(threads, || -> Result<()> {
-                while let Some(query) = half.queries.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    std::hint::black_box(self.segment.find_prepared(query, NEAREST, allowed, options)?);
-                }
-                Ok(())
-            })?;
-            let own = thread_seconds().zip(before).map(|(after, before)| after - before).filter(|_| threads < 2);
-            let seconds = own.unwrap_or_else(|| started.elapsed().as_secs_f64());
-            best = best.max(units::rate(half.queries.len() as u64, seconds));
-        }
-        Ok(best)
-    }
-}
-
-fn together(threads: usize, work: impl Fn() -> Result<()> + Sync) -> Result<()> {
-    if threads < 2 {
-        return work();
-    }
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
-        let panicked = |_| Err(anyhow::anyhow!("a thread panicked"));
-        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(panicked))
-    })
-}
-
-/// The true neighbours of every query among the keys that `allows`.
-fn exact(
-    distance: Distance,
-    base: &Vectors,
-    asked: &Vectors,
-    threads: usize,
-    allows: &(dyn Fn(u64) -> bool + Sync),
-    progress: &Progress,
-) -> Vec<Vec<Key>> {
-    let asked: Vec<&[f32]> = asked.iter().collect();
-    let share = asked.len().div_ceil(threads.max(1)).max(1);
-    let nearest = |query: &[f32]| -> Vec<Key> {
-        let all = base.iter().zip(0..).filter(|(_, key)| allows(*key));
-        let scored = all.map(|(vector, key)| Scored::new(Key(key), distance.score(query, vector)));
-        progress.step();
-        top_k(scored, NEAREST).into_iter().map(|best| best.key).collect()
-    };
-    let nearest = &nearest;
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = asked
-            .chunks(share)
-            .map(|queries| scope.spawn(move || queries.iter().map(|query| nearest(query)).collect::<Vec<_>>()))
-            .collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
-    })
-}
-
-/// The same vectors in a database.
-fn through_database(
-    context: &Context,
-    args: &BenchIndexArgs,
-    base: &Vectors,
-    asked: &Vectors,
-    report: &mut Report,
-) -> Result<()> {
-    let folder = std::env::temp_dir().join(format!("neodex-bench-{}", std::process::id()));
-    let outcome = in_folder(context, args, base, asked, report, &folder);
-    // Whatever is left of it goes with the system's other temporary files.
-    let _ = std::fs::remove_dir_all(&folder);
-    outcome
-}
-
-fn in_folder(
-    context: &Context,
-    args: &BenchIndexArgs,
-    base: &Vectors,
-    asked: &Vectors,
-    report: &mut Report,
-    folder: &Path,
-) -> Result<()> {
-    let config = neodex::Config { distance: args.distance, ..context.settings.config.clone() };
-    let open = || Database::builder(folder).config(config.clone()).vectors(base.dimension).open();
-    let database = open()?;
-    let progress = Progress::steps(&context.output, "storing", Some(base.len() as u64));
-    let (started, processor) = (Instant::now(), processor_seconds());
-    let mut longest = 0.0f64;
-    let mut items = base.iter().zip(0u64..).map(|(vector, key)| (Document::new(key.to_string(), ""), vector.to_vec()));
-    loop {
-        let batch: Vec<_> = items.by_ref().take(AT_ONCE).collect();
-        if batch.is_empty() {
-            break;
-        }
-        let begin = Instant::now();
-        let stored = database.insert_vectors(batch)?;
-        longest = longest.max(begin.elapsed().as_secs_f64());
-        if let Some(failure) = stored.failed.first() {
-            anyhow::bail!("{}: {}", failure.source, failure.reason);
-        }
-        progress.at(stored.added);
-    }
-    progress.finish();
-    let storing = started.elapsed().as_secs_f64();
-    let progress = Progress::steps(&context.output, "sealing", Some(base.len() as u64));
-    database.wait_until_sealed(|sealing| {
-        progress.at(sealing.building.map_or(0, |(_, linked)| linked as u64));
-        true
-    })?;
-    progress.finish();
-    let until_sealed = started.elapsed().as_secs_f64();
-    let processor = processor_seconds().zip(processor).map(|(after, before)| after - before);
-    let stats = database.stats()?;
-    drop(database);
-    let started = Instant::now();
-    let database = open()?;
-    let opening = started.elapsed().as_secs_f64();
-    let mut times = Vec::new();
-    for query in asked.iter() {
-        let begin = Instant::now();
-        database.search_vector(query.to_vec()).limit(NEAREST).run()?;
-        times.push(begin.elapsed());
-    }
-    let times: crate::bench::Latencies = times.into_iter().collect();
-    report.row(json!({
-        "what": "database",
-        "vectors": stats.vectors,
-        "store_seconds": storing,
-        "slowest_batch_seconds": longest,
-        "store_and_seal_seconds": until_sealed,
-        "store_and_seal_processor_seconds": processor,
-        "vector_segments": stats.vector_segments,
-        "disk_bytes_per_vector": stats.bytes.total as f64 / stats.vectors.max(1) as f64,
-        "memory_bytes_per_vector": stats.bytes.vectors_in_memory as f64 / stats.vectors.max(1) as f64,
-        "open_seconds": opening,
-        "queries_per_second": times.per_second(),
-        "p99_ms": times.percentile_ms(99.0),
-        "peak_memory_bytes": peak_bytes(),
-    }));
-    Ok(())
-}
-
-fn read(args: &BenchIndexArgs) -> Result<(Vectors, Vectors)> {
-    let Some(file) = &args.vectors else {
-        let generator = Generator::new(args.dimension, args.seed);
-        let make = |from: u64, count: usize| Vectors::generated(&generator, args.dimension, from, count);
-        return Ok((make(0, args.count), make(QUERIES_FROM, args.queries)));
-    };
-    let mut base = Vectors::from_file(file)?;
-    let asked = match &args.query_vectors {
-        Some(file) => Vectors::from_file(file)?,
-        None => {
-            let rest = base.len().saturating_sub(args.queries) * base.dimension;
-            Vectors { dimension: base.dimension, values: base.values.split_off(rest) }
-        }
-    };
-    if asked.dimension != base.dimension {
-        return Err(usage(format!("queries of {} dimensions among vectors of {}", asked.dimension, base.dimension)));
-    }
-    let asked = Vectors { values: asked.values.into_iter().take(args.queries * base.dimension).collect(), ..asked };
-    Ok((base, asked))
-}
-
-/// The numbers of queries, far from those of vectors.
-const QUERIES_FROM: u64 = 1 << 40;
-
-fn write(context: &Context, args: &BenchIndexArgs, folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let generator = Generator::new(args.dimension, args.seed);
-    let progress = Progress::steps(&context.output, "making", Some((args.count + args.queries) as u64));
-    for (name, from, count) in [("base.npy", 0, args.count), ("queries.npy", QUERIES_FROM, args.queries)] {
-        let mut out = npy::Writer::new(File::create(folder.join(name))?, args.dimension)?;
-        for number in (from..).take(count) {
-            out.row(&generator.vector(number))?;
-            progress.step();
-        }
-        out.finish()?;
-    }
-    progress.finish();
-    context.output.note(format!(
-        "{} and {} queries in {}",
-        units::plural(args.count as u64, "vector"),
-        args.queries,
-        folder.display()
-    ));
-    Ok(())
 }

@@ -33,7 +33,7 @@ pub use query::Query;
 pub use rescore::rescore;
 pub use row::RowFormat;
 pub use seal::{SealPolicy, Sealing};
-pub use segment::{Allowed, BuildOptions, Plan, SearchOptions, Segment, SegmentBuilder, SegmentLoader};
+pub use segment::{Allowed, BuildOptions, Plan, Rescoring, SearchOptions, Segment, SegmentBuilder, SegmentLoader};
 pub use set::{Found, SegmentId, VectorSet};
 
 /// A set of vectors that can be searched: the memtable, and sealed segments beside it.

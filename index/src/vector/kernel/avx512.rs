@@ -7,8 +7,8 @@ use std::arch::x86_64::{
     _mm512_add_epi32, _mm512_add_ps, _mm512_castsi512_si256, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps,
     _mm512_cvtepu8_epi32, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_fmadd_ps, _mm512_loadu_ps,
     _mm512_loadu_si512, _mm512_maskz_loadu_epi8, _mm512_maskz_loadu_ps, _mm512_reduce_add_epi32, _mm512_reduce_add_ps,
-    _mm512_set1_epi8, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_unpackhi_epi32,
-    _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
+    _mm512_set1_epi8, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_sub_epi32,
+    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
 use super::{avx2, scalar};
@@ -122,6 +122,29 @@ pub(super) fn dot_fine(query: &[f32], codes: &[i8], nibbles: &[u8]) -> f32 {
         for (((sum, codes), nibbles), query) in sums.iter_mut().zip([low, high]).zip(nibbles).zip(queries) {
             let whole = _mm512_slli_epi32::<4>(_mm512_cvtepi8_epi32(codes));
             let value = _mm512_add_epi32(whole, _mm512_cvtepu8_epi32(nibbles));
+            *sum = _mm512_fmadd_ps(load_f32(query), _mm512_cvtepi32_ps(value), *sum);
+        }
+    }
+    let [a, b] = sums;
+    _mm512_reduce_add_ps(_mm512_add_ps(a, b))
+}
+
+/// The same with eight bits behind each code: `PARTS * code + residual`.
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vnni")]
+pub(super) fn dot_finest(query: &[f32], codes: &[i8], residuals: &[i8]) -> f32 {
+    let (query, codes, residuals) =
+        (query.as_chunks::<32>().0, codes.as_chunks::<32>().0, residuals.as_chunks::<32>().0);
+    let mut sums = [_mm512_setzero_ps(); 2];
+    for ((query, codes), residuals) in query.iter().zip(codes).zip(residuals) {
+        let halves = codes.as_chunks::<16>().0.iter().zip(residuals.as_chunks::<16>().0);
+        for ((sum, (codes, residuals)), query) in sums.iter_mut().zip(halves).zip(query.as_chunks::<16>().0) {
+            // SAFETY: each array is 16 bytes, exactly what is read; the loads need no alignment.
+            let (codes, residuals) =
+                unsafe { (_mm_loadu_si128(codes.as_ptr().cast()), _mm_loadu_si128(residuals.as_ptr().cast())) };
+            let code = _mm512_cvtepi8_epi32(codes);
+            // 256 - 16 is `PARTS`.
+            let whole = _mm512_sub_epi32(_mm512_slli_epi32::<8>(code), _mm512_slli_epi32::<4>(code));
+            let value = _mm512_add_epi32(whole, _mm512_cvtepi8_epi32(residuals));
             *sum = _mm512_fmadd_ps(load_f32(query), _mm512_cvtepi32_ps(value), *sum);
         }
     }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use super::neon;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512, avxvnni};
-use super::{fine, scalar};
+use super::{bits, fine, scalar};
 
 /// A path the running processor can take.
 ///
@@ -57,7 +57,7 @@ impl Kernel {
             offer(Instructions::Neon);
         }
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("popcnt") {
             offer(Instructions::Avx2);
             if is_x86_feature_detected!("avxvnni") {
                 offer(Instructions::AvxVnni);
@@ -155,6 +155,35 @@ impl Kernel {
         }
     }
 
+    /// The sum over all values of `query * (PARTS * code + residual)`. `codes` is a whole number of blocks of [`NIBBLE_BLOCK`](super::NIBBLE_BLOCK);
+    /// `query` and `residuals` are as long.
+    pub(crate) fn dot_finest(self, query: &[f32], codes: &[i8], residuals: &[i8]) -> f32 {
+        debug_assert!(query.len() == codes.len() && codes.len() == residuals.len());
+        match self.instructions {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a `Kernel` of this kind exists only where the processor said that it has these instructions.
+            Instructions::Avx512Vnni => unsafe { avx512::dot_finest(query, codes, residuals) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above; AVX-VNNI is offered only where AVX2 and FMA are.
+            Instructions::Avx2 | Instructions::AvxVnni => unsafe { fine::dot_finest_avx2(query, codes, residuals) },
+            _ => fine::dot_finest(query, codes, residuals),
+        }
+    }
+
+    /// For each of `places` in how many bits the row of `rows` there, as long as `query`, differs from it.
+    #[inline]
+    pub(crate) fn differing_bits(self, query: &[u64], rows: &[u64], places: &[u32], out: &mut [i32]) {
+        debug_assert_eq!(places.len(), out.len());
+        match self.instructions {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a `Kernel` of these kinds exists only where the processor said that it has this instruction too.
+            Instructions::Avx2 | Instructions::AvxVnni | Instructions::Avx512Vnni => unsafe {
+                bits::differing_bits_popcnt(query, rows, places, out);
+            },
+            _ => bits::differing_bits(query, rows, places, out),
+        }
+    }
+
     /// The dot product of two vectors of one length.
     pub(crate) fn dot_f32(self, left: &[f32], right: &[f32]) -> f32 {
         debug_assert_eq!(left.len(), right.len());
@@ -178,7 +207,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use proptest::prelude::*;
 
-    use super::super::unpack_nibble;
+    use super::super::{PARTS, unpack_nibble};
     use super::*;
 
     fn paths() -> Vec<Kernel> {
@@ -250,6 +279,31 @@ mod tests {
             for kernel in paths() {
                 let found = f64::from(kernel.dot_fine(&query, &codes, &nibbles));
                 assert!((found - exact).abs() < 1e-3 * length as f64, "{}: {found} for {exact}", kernel.name());
+            }
+            let residuals: Vec<i8> = (0..length).map(|i| (i * 41 % 256) as u8 as i8).collect();
+            let value = |i: usize| PARTS * i32::from(codes[i]) + i32::from(residuals[i]);
+            let exact: f64 = (0..length).map(|i| f64::from(query[i]) * f64::from(value(i))).sum();
+            for kernel in paths() {
+                let found = f64::from(kernel.dot_finest(&query, &codes, &residuals));
+                assert!((found - exact).abs() < 1e-2 * length as f64, "{}: {found} for {exact}", kernel.name());
+            }
+        }
+    }
+
+    #[test]
+    fn counted_bits_agree() {
+        let rows: Vec<u64> = (1..=140u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+        for words in [1, 2, 6, 7] {
+            let query: Vec<u64> = (1..=words as u64).map(|i| i.wrapping_mul(0x5851_f42d_4c95_7f2d)).collect();
+            let places: Vec<u32> = (0..140 / words as u32).rev().collect();
+            let bit = |row: &[u64], i: usize| (row[i / 64] ^ query[i / 64]) >> (i % 64) & 1;
+            let row = |place: u32| &rows[place as usize * words..(place as usize + 1) * words];
+            let expected: Vec<i32> =
+                places.iter().map(|&place| (0..64 * words).map(|i| bit(row(place), i) as i32).sum()).collect();
+            for kernel in paths() {
+                let mut found = vec![0; places.len()];
+                kernel.differing_bits(&query, &rows, &places, &mut found);
+                assert_eq!(found, expected, "{} of {words} words", kernel.name());
             }
         }
     }

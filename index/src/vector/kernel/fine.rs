@@ -8,11 +8,15 @@
 use std::arch::x86_64::{
     _mm_and_si128, _mm_loadu_si128, _mm_set1_epi8, _mm_srli_epi16, _mm_srli_si128, _mm256_add_epi32,
     _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps,
+    _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_epi32,
 };
 
 /// Values whose four bits lie together.
 pub(crate) const NIBBLE_BLOCK: usize = 32;
+
+/// Parts of a code's step that the eight bits behind it count. 256 would leave no room for a row that is further from its code than half a step,
+/// because it was rounded to halves after the code was made.
+pub(crate) const PARTS: i32 = 240;
 
 /// Packs nibbles (0 to 15, a whole number of blocks of them) two a byte.
 pub(crate) fn pack_nibbles(nibbles: &[u8]) -> Vec<u8> {
@@ -39,6 +43,52 @@ pub(super) fn dot_fine(query: &[f32], codes: &[i8], nibbles: &[u8]) -> f32 {
         }
     }
     sums.iter().sum()
+}
+
+/// The reference of the second look by sixteen bits.
+pub(super) fn dot_finest(query: &[f32], codes: &[i8], residuals: &[i8]) -> f32 {
+    let blocks = query.as_chunks::<16>().0.iter().zip(codes.as_chunks::<16>().0);
+    let mut sums = [0.0f32; 16];
+    for ((query, codes), residuals) in blocks.zip(residuals.as_chunks::<16>().0) {
+        for i in 0..16 {
+            sums[i] += query[i] * (PARTS * i32::from(codes[i]) + i32::from(residuals[i])) as f32;
+        }
+    }
+    sums.iter().sum()
+}
+
+/// Eight values at a time.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn dot_finest_avx2(query: &[f32], codes: &[i8], residuals: &[i8]) -> f32 {
+    let blocks = query.as_chunks::<16>().0.iter().zip(codes.as_chunks::<16>().0);
+    let mut sums = [_mm256_setzero_ps(); 2];
+    for ((query, codes), residuals) in blocks.zip(residuals.as_chunks::<16>().0) {
+        // SAFETY: each array is exactly as long as what is read from it; the loads need no alignment.
+        let (codes, residuals) =
+            unsafe { (_mm_loadu_si128(codes.as_ptr().cast()), _mm_loadu_si128(residuals.as_ptr().cast())) };
+        let codes = [codes, _mm_srli_si128::<8>(codes)];
+        let residuals = [residuals, _mm_srli_si128::<8>(residuals)];
+        for (((sum, codes), residuals), query) in
+            sums.iter_mut().zip(codes).zip(residuals).zip(query.as_chunks::<8>().0)
+        {
+            let code = _mm256_cvtepi8_epi32(codes);
+            // 256 - 16 is `PARTS`.
+            let whole = _mm256_sub_epi32(_mm256_slli_epi32::<8>(code), _mm256_slli_epi32::<4>(code));
+            let value = _mm256_add_epi32(whole, _mm256_cvtepi8_epi32(residuals));
+            // SAFETY: the array is 8 floats, exactly what is read; the load needs no alignment.
+            let query = unsafe { _mm256_loadu_ps(query.as_ptr()) };
+            *sum = _mm256_fmadd_ps(query, _mm256_cvtepi32_ps(value), *sum);
+        }
+    }
+    let mut lanes = [0.0f32; 8];
+    let mut total = 0.0;
+    for sum in sums {
+        // SAFETY: `lanes` is 8 floats, exactly what is written; the store needs no alignment.
+        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), sum) };
+        total += lanes.iter().sum::<f32>();
+    }
+    total
 }
 
 /// Eight values at a time.

@@ -14,11 +14,12 @@ mod avxvnni;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
+mod bits;
 mod dispatch;
 mod fine;
 mod prefetch;
 
 pub(crate) use dispatch::Kernel;
 pub use dispatch::instruction_set;
-pub(crate) use fine::{NIBBLE_BLOCK, pack_nibbles, unpack_nibble};
+pub(crate) use fine::{NIBBLE_BLOCK, PARTS, pack_nibbles, unpack_nibble};
 pub(crate) use prefetch::prefetch;

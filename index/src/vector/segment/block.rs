@@ -1,4 +1,4 @@
-//! The rows of a segment: codes, the four bits behind them and what scoring needs, each in one flat array by ordinal.
+//! The rows of a segment: codes, the bits behind them and what scoring needs, each in one flat array by ordinal.
 //!
 //! A row can be asked about as a query is, and as a neighbour of another row: a [`Probe`] is either, so that building and searching walk the
 //! graph by one loop.
@@ -8,6 +8,8 @@ use super::super::code::Code;
 use super::super::distance::{Distance, Terms};
 use super::super::kernel::{Kernel, prefetch};
 use super::super::query::Query;
+use super::fine::Behind;
+use super::signs::Signs;
 
 /// Bytes of a cache line.
 const LINE_BYTES: usize = 64;
@@ -21,10 +23,12 @@ pub(crate) struct Block {
     /// The rows' codes from `start` on, which lies at the beginning of a cache line.
     codes: Vec<i8>,
     start: usize,
-    /// `stride / 2` bytes a row.
-    residuals: Vec<u8>,
+    /// What is behind the codes; see `fine`.
+    pub(super) behind: Behind,
+    /// What a walk goes by instead of the codes, where there are any.
+    pub(super) signs: Signs,
     factors: Vec<f32>,
-    fine_factors: Vec<f32>,
+    pub(super) fine_factors: Vec<f32>,
     /// Empty where the distance needs none.
     offsets: Vec<f32>,
     /// While a graph for dot products is built: what a row has to be lengthened by, in a dimension of its own, to be as long as the longest.
@@ -39,6 +43,8 @@ pub(crate) struct Probe {
     sum: i32,
     terms: Terms,
     lift: f32,
+    /// Where it is compared by signs: those.
+    signs: Vec<u64>,
 }
 
 impl Block {
@@ -54,7 +60,8 @@ impl Block {
             stride,
             codes,
             start,
-            residuals: Vec::with_capacity(capacity * stride / 2),
+            behind: Behind::Four(Vec::with_capacity(capacity * stride / 2)),
+            signs: Signs::default(),
             factors: Vec::with_capacity(capacity),
             fine_factors: Vec::with_capacity(capacity),
             offsets: Vec::with_capacity(if distance == Distance::Euclidean { capacity } else { 0 }),
@@ -77,7 +84,7 @@ impl Block {
     /// Bytes of memory.
     pub(crate) fn bytes(&self) -> usize {
         let floats = self.factors.capacity() + self.fine_factors.capacity() + self.offsets.capacity();
-        self.codes.capacity() + self.residuals.capacity() + floats * size_of::<f32>()
+        self.codes.capacity() + self.behind.bytes() + self.signs.bytes() + floats * size_of::<f32>()
     }
 
     /// Adds a row.
@@ -93,7 +100,7 @@ impl Block {
     pub(crate) fn empty_rows(dimension: usize, distance: Distance, rows: usize) -> Block {
         let mut block = Block::new(dimension, distance, rows);
         block.codes.resize(block.start + rows * block.stride, 0);
-        block.residuals.resize(rows * block.stride / 2, 0);
+        block.behind = Behind::Four(vec![0; rows * block.stride / 2]);
         block.factors.resize(rows, 0.0);
         block.fine_factors.resize(rows, 0.0);
         if distance == Distance::Euclidean {
@@ -107,8 +114,7 @@ impl Block {
         let row = row as usize;
         let from = self.start + row * self.stride;
         self.codes[from..from + code.dimension()].copy_from_slice(code.values());
-        let bytes = self.stride / 2;
-        self.residuals[row * bytes..(row + 1) * bytes].copy_from_slice(code.residuals());
+        self.behind.set(row, code.residuals());
         let Terms { factor, offset } = self.distance.row_terms(code.scale(), code.norm());
         self.factors[row] = factor;
         self.fine_factors[row] = self.distance.row_terms(code.fine_scale(), code.norm()).factor;
@@ -128,11 +134,12 @@ impl Block {
         self.codes.extend_from_slice(other.codes_of(row));
         let row = row as usize;
         let offset = other.offsets.get(row).copied().unwrap_or(0.0);
-        self.push_rest(other.residuals_of(row), other.factors[row], other.fine_factors[row], offset);
+        let (residuals, fine_factor) = other.four_bits(row);
+        self.push_rest(&residuals, other.factors[row], fine_factor, offset);
     }
 
     fn push_rest(&mut self, residuals: &[u8], factor: f32, fine_factor: f32, offset: f32) {
-        self.residuals.extend_from_slice(residuals);
+        self.behind.push(residuals);
         self.factors.push(factor);
         self.fine_factors.push(fine_factor);
         if self.distance == Distance::Euclidean {
@@ -155,16 +162,21 @@ impl Block {
         &self.codes[from..from + self.stride]
     }
 
-    fn residuals_of(&self, row: usize) -> &[u8] {
-        let bytes = self.stride / 2;
-        &self.residuals[row * bytes..(row + 1) * bytes]
+    /// Codes from one row to the next.
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// What a row adds to every score.
+    pub(super) fn offset(&self, row: u32) -> f32 {
+        self.offsets.get(row as usize).copied().unwrap_or(0.0)
     }
 
     /// Whether two rows are equal in everything that is kept of them.
     pub(crate) fn same(&self, left: u32, right: u32) -> bool {
         let (l, r) = (left as usize, right as usize);
         self.codes_of(left) == self.codes_of(right)
-            && self.residuals_of(l) == self.residuals_of(r)
+            && self.four_bits(l) == self.four_bits(r)
             && self.factors[l].to_bits() == self.factors[r].to_bits()
             && self.offsets.get(l).map(|offset| offset.to_bits()) == self.offsets.get(r).map(|offset| offset.to_bits())
     }
@@ -240,12 +252,23 @@ impl Block {
         codes.truncate(dimensions.unwrap_or(usize::MAX).max(1));
         codes.resize(Chunk::stride(codes.len()), 0);
         let sum = codes.iter().map(|&code| i32::from(code)).sum();
-        Probe { codes, sum, terms: self.distance.query_terms(code.scale(), code.norm()), lift: 0.0 }
+        Probe { codes, sum, terms: self.distance.query_terms(code.scale(), code.norm()), lift: 0.0, signs: Vec::new() }
+    }
+
+    /// A query as what a walk is led by: its signs where rows have any, and else as [`Block::probe_query`].
+    pub(super) fn guide(&self, query: &Query, dimensions: Option<usize>) -> Probe {
+        if self.signs.is_empty() {
+            return self.probe_query(query, dimensions);
+        }
+        Probe { signs: self.signs.of_query(query), ..Probe::default() }
     }
 
     /// Asks for the codes of a row that `probe` will be compared with, before they are needed.
     #[inline]
     pub(crate) fn prefetch(&self, probe: &Probe, row: u32) {
+        if !probe.signs.is_empty() {
+            return self.signs.prefetch(row);
+        }
         prefetch(&self.codes, self.start + row as usize * self.stride, probe.codes.len());
         prefetch(&self.factors, row as usize, 1);
     }
@@ -262,6 +285,10 @@ impl Block {
     ) {
         dots.clear();
         dots.resize(rows.len(), 0);
+        if !probe.signs.is_empty() {
+            self.signs.differences(kernel, &probe.signs, rows, dots);
+            return rows.iter().zip(&*dots).for_each(|(&row, &differing)| found(row, -(differing as f32)));
+        }
         kernel.dot_i8_some(&probe.codes, probe.sum, &self.codes[self.start..], self.stride, rows, dots);
         let Terms { factor, offset } = probe.terms;
         let score = |row: u32, dot: i32| factor * (self.factors[row as usize] * dot as f32) + offset;
@@ -284,51 +311,5 @@ impl Block {
         let mut score = 0.0;
         self.scores(Kernel::best(), probe, &[row], &mut Vec::new(), |_, found| score = found);
         score
-    }
-
-    /// A second look at a row, by all twelve bits, for a query in full precision.
-    pub(crate) fn fine_score(&self, kernel: Kernel, query: &FineQuery, row: u32) -> f32 {
-        let row = row as usize;
-        let dot = kernel.dot_fine(&query.values, self.codes_of(row as u32), self.residuals_of(row)) - query.excess;
-        let offset = self.offsets.get(row).copied().unwrap_or(0.0);
-        query.terms.factor * (self.fine_factors[row] * dot) + query.terms.offset + offset
-    }
-
-    /// Asks for what a second look needs.
-    pub(crate) fn prefetch_fine(&self, row: u32) {
-        prefetch(&self.residuals, row as usize * self.stride / 2, self.stride / 2);
-        prefetch(&self.fine_factors, row as usize, 1);
-    }
-}
-
-/// A query in full precision, readied for the second look.
-#[derive(Debug, Clone)]
-pub(crate) struct FineQuery {
-    /// Scaled so that its largest value is about 1, and padded with zeros.
-    values: Vec<f32>,
-    /// What the stored nibbles are too large by, times the query.
-    excess: f32,
-    terms: Terms,
-}
-
-impl FineQuery {
-    pub(crate) fn new(query: &Query, distance: Distance) -> FineQuery {
-        let code = query.code();
-        // In units of the code's own scale, so that the terms of the code apply and no product overflows.
-        let scale = if code.scale() > 0.0 { code.scale() } else { 1.0 };
-        let mut values: Vec<f32> = query.vector().iter().map(|value| value / scale).collect();
-        values.resize(Chunk::stride(values.len()), 0.0);
-        let excess = values.iter().sum::<f32>() * Code::RESIDUAL_ZERO as f32;
-        FineQuery { values, excess, terms: distance.query_terms(code.scale(), code.norm()) }
-    }
-
-    pub(crate) fn values(&self) -> &[f32] {
-        &self.values
-    }
-
-    /// The score of a row of a memtable's chunk.
-    pub(crate) fn score_in_chunk(&self, kernel: Kernel, chunk: &Chunk, row: usize) -> f32 {
-        let dot = kernel.dot_fine(self.values(), chunk.codes(row, row + 1), chunk.residuals(row)) - self.excess;
-        self.terms.factor * (chunk.fine_factors()[row] * dot) + self.terms.offset + chunk.offsets()[row]
     }
 }

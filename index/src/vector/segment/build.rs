@@ -1,5 +1,8 @@
 //! From rows to a frozen segment: collapse duplicates, build the upper layers over a sample, link the rest, prune, repair, reorder.
 
+use std::str::FromStr;
+
+use super::super::distance::UnknownName;
 use super::super::kernel::Kernel;
 use super::Segment;
 use super::block::Block;
@@ -28,20 +31,53 @@ pub struct BuildOptions {
     pub alpha: f32,
     /// The same when all are chosen once more at the end. Default 1.1.
     pub alpha_at_last: f32,
+    /// Whether nodes are put in the order in which a walk comes upon them. Default true; false is for measuring what that is worth.
+    pub reorder: bool,
 }
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self { degree: 32, neighbours: 24, width: 200, sample_every: 16, alpha: 1.0, alpha_at_last: 1.1 }
+        Self { degree: 32, neighbours: 24, width: 200, sample_every: 16, alpha: 1.0, alpha_at_last: 1.1, reorder: true }
     }
 }
 
 impl BuildOptions {
+    /// Changes one setting, given as `name=value`: for measuring.
+    ///
+    /// # Errors
+    /// [`UnknownName`] for a name that is none, or a value that does not fit it.
+    pub fn set(&mut self, setting: &str) -> std::result::Result<(), UnknownName> {
+        fn put<T: FromStr>(field: &mut T, value: &str) -> Option<()> {
+            *field = value.parse().ok()?;
+            Some(())
+        }
+        let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+        let done = match name {
+            "degree" => put(&mut self.degree, value),
+            "neighbours" => put(&mut self.neighbours, value),
+            "width" => put(&mut self.width, value),
+            "sample_every" => put(&mut self.sample_every, value),
+            "alpha" => put(&mut self.alpha, value),
+            "alpha_at_last" => put(&mut self.alpha_at_last, value),
+            "reorder" => put(&mut self.reorder, value),
+            _ => None,
+        };
+        done.ok_or_else(|| UnknownName {
+            what: "setting and a value of it",
+            found: setting.to_owned(),
+            known: SETTINGS.to_vec(),
+        })
+    }
+
     /// Room for links that come in between two choices.
     pub(super) fn degree_while_building(&self) -> usize {
         (2 * self.neighbours).max(2 * sample::NEIGHBOURS)
     }
 }
+
+/// What [`BuildOptions::set`] takes.
+const SETTINGS: [&str; 7] =
+    ["degree=32", "neighbours=24", "width=200", "sample_every=16", "alpha=1.0", "alpha_at_last=1.1", "reorder=true"];
 
 /// A sample smaller than this leads nowhere in particular.
 const SMALLEST_SAMPLE: usize = 64;
@@ -72,7 +108,7 @@ pub(crate) fn build(
     let Some(mut graph) = link(&rows, layers, rest, options, progress) else { return Ok(None) };
     graph.bottom = prune(&rows, &graph.bottom, options);
     repair(&rows, &mut graph);
-    let order = order(&graph, rows.len());
+    let order = if options.reorder { order(&graph, rows.len()) } else { (0..rows.len() as u32).collect() };
     rows.end_building();
     let rows = rows.permuted(&order);
     let graph = renumbered(graph, &order, options.degree);
@@ -110,6 +146,18 @@ mod tests {
     use super::super::super::{Code, Distance};
     use super::super::repair::unreachable;
     use super::*;
+
+    #[test]
+    fn settings_are_changed_by_name() {
+        let mut options = BuildOptions::default();
+        for setting in SETTINGS {
+            options.set(setting).unwrap();
+        }
+        assert_eq!(options, BuildOptions::default());
+        options.set("reorder=false").unwrap();
+        assert!(!options.reorder);
+        assert!(options.set("degree=x").unwrap_err().to_string().contains("degree=32"));
+    }
 
     /// Two clusters so tight that nearest neighbours alone would never lead from one to the other, and rows in between.
     #[test]

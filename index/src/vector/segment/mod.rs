@@ -1,7 +1,7 @@
 //! A sealed segment: vectors that do not change, with a graph over them.
 //!
 //! - [`build()`]: from rows to a frozen graph (`sample`, `link`, `diversity`, `repair`, `twins`).
-//! - `block`: the rows; `graph`: the links; `beam`, `filtered`: the walks over them; `search`: from a query to keys.
+//! - `block`: the rows; `fine`: the second look at them; `signs`: one bit a dimension, to walk by; `graph`: the links; `beam`, `filtered`: the walks over them; `search`: from a query to keys.
 //! - `bytes`: a segment as it is stored, and back.
 //!
 //! Nothing in a segment changes but its tombstones, so searches take no lock.
@@ -14,6 +14,7 @@ mod builder;
 mod bytes;
 mod diversity;
 mod filtered;
+mod fine;
 mod graph;
 mod link;
 mod plan;
@@ -22,6 +23,7 @@ mod repair;
 mod sample;
 mod scan;
 mod search;
+mod signs;
 mod twins;
 
 use std::sync::Mutex;
@@ -35,10 +37,12 @@ use crate::scored::Scored;
 use beam::Scratch;
 pub(crate) use bits::Bits;
 use bits::Tombstones;
-pub(crate) use block::{Block, FineQuery};
+pub(crate) use block::Block;
 pub use build::BuildOptions;
 pub use builder::SegmentBuilder;
 pub use bytes::SegmentLoader;
+pub(crate) use fine::FineQuery;
+pub use fine::Rescoring;
 use graph::Graph;
 pub use plan::{Allowed, Plan, SearchOptions};
 pub(crate) use search::looked_at_again;
@@ -177,7 +181,7 @@ impl Segment {
     }
 
     /// The best `limit` vectors, best first, equal scores by key, and how they were looked for; with `allowed`, only of keys it holds. Scores are
-    /// [`Distance::score`] within what twelve bits a value can tell.
+    /// [`Distance::score`] within what the bits kept of a value can tell.
     ///
     /// # Errors
     /// [`Error::DimensionMismatch`] for a query of another dimension.

@@ -1,11 +1,11 @@
-//! From a query to keys: plan, walk or scan, look again at the best by all twelve bits, and name them.
+//! From a query to keys: plan, walk or scan, look again at the best by all bits there are, and name them.
 
 use std::sync::PoisonError;
 
 use super::super::query::Query;
 use super::Segment;
 use super::beam::{Scratch, Walk};
-use super::block::FineQuery;
+use super::fine::FineQuery;
 use super::plan::{Allowed, Plan, SearchOptions, Task};
 use super::pool::Pool;
 use super::scan::scan;
@@ -17,11 +17,16 @@ pub(crate) fn looked_at_again(limit: usize) -> usize {
     if limit == 0 { 0 } else { limit.saturating_add(limit / 4).saturating_add(64) }
 }
 
-/// The same for a search, whose order is far less sure where it compared by the beginning of the vectors only.
-fn again(limit: usize, options: &SearchOptions) -> usize {
-    match options.dimensions {
-        Some(_) => 4 * looked_at_again(limit),
-        None => looked_at_again(limit),
+impl Segment {
+    /// The same for a search, whose order is far less sure where it compared by signs, or by the beginning of the vectors only.
+    fn again(&self, limit: usize, options: &SearchOptions) -> usize {
+        let times =
+            if options.dimensions.is_some() && !self.has_signs() { 4 } else { 1 + usize::from(self.has_signs()) };
+        times * looked_at_again(limit)
+    }
+
+    fn is_coarse(&self, options: &SearchOptions) -> bool {
+        self.has_signs() || options.dimensions.is_some()
     }
 }
 
@@ -34,7 +39,7 @@ impl Segment {
         allowed: Option<&Allowed>,
         options: &SearchOptions,
     ) -> (Vec<Scored>, Plan) {
-        let width = options.width.max(if options.dimensions.is_some() { again(limit, options) } else { limit });
+        let width = options.width.max(if self.is_coarse(options) { self.again(limit, options) } else { limit });
         let nodes = self.block.len();
         let permitted = allowed.map(|allowed| allowed.nodes().count());
         let task = Task { nodes, dead: self.dead.count(), allowed: permitted, width, limit };
@@ -78,7 +83,7 @@ impl Segment {
         let probe = self.block.probe_query(query, options.dimensions);
         let walk = Walk::new(&self.block, &self.graph);
         let nodes = self.block.len();
-        let again = again(limit, options);
+        let again = self.again(limit, options);
         let width = again.min(nodes);
         let alive = |&node: &u32| self.dead.count() == 0 || self.positions_of(node).any(|p| !self.dead.is_dead(p));
         let mut astray = false;
@@ -93,13 +98,15 @@ impl Segment {
                 &*found
             }
             (Plan::Filtered { width }, Some(allowed)) => {
-                let start = walk.descend(&probe, scratch);
-                astray = walk.filtered(&probe, start, width, allowed.nodes(), scratch, found);
+                let guide = self.block.guide(query, options.dimensions);
+                let start = walk.descend(&guide, scratch);
+                astray = walk.filtered(&guide, start, width, allowed.nodes(), scratch, found);
                 &*found
             }
             (Plan::Walk { width } | Plan::OverFetch { width } | Plan::Filtered { width }, _) => {
-                let start = walk.descend(&probe, scratch);
-                walk.beam(&probe, start, width, scratch);
+                let guide = self.block.guide(query, options.dimensions);
+                let start = walk.descend(&guide, scratch);
+                walk.beam(&guide, start, width, scratch);
                 &scratch.pool
             }
         };
@@ -107,7 +114,7 @@ impl Segment {
         (best, Sight { found, astray })
     }
 
-    /// The best `limit` keys among the nodes of a pool, by all twelve bits, and how many nodes of the pool may be found.
+    /// The best `limit` keys among the nodes of a pool, by all bits there are, and how many nodes of the pool may be found.
     fn name(
         &self,
         query: &Query,
