@@ -118,7 +118,12 @@ fn door() -> Door {
     let db = db.open().expect("a database");
     let documents = (0..20u64).map(|number| {
         let document = Document::new(format!("a/{number}"), format!("Otter{number} lives in rivers. ").repeat(9));
-        document.title("Otters").metadata("year", 1990 + number).metadata("draft", number % 2 == 0)
+        document
+            .title("Otters")
+            .metadata("year", 1990 + number)
+            .metadata("draft", number % 2 == 0)
+            .metadata("lang", "en")
+            .metadata("published", "2024-01-01")
     });
     db.insert_many(documents).expect("documents");
     db.flush().expect("an index");

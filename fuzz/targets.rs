@@ -93,7 +93,9 @@ fn segment(bytes: &[u8]) {
     else {
         return;
     };
-    (0..60).for_each(|key| drop(loader.offer(Key(key), &code)));
+    for key in 0..60 {
+        loader.offer(Key(key), &code);
+    }
     loader.end_of_living();
     (60..200).for_each(|key| loader.offer_dead(Key(key), &code));
     if let Some(segment) = loader.finish() {

@@ -189,6 +189,8 @@ pub(super) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use serde_json::Map;
     use tantivy::index::SegmentId;
     use tantivy::indexer::{NoMergePolicy, UserOperation};
