@@ -44,7 +44,7 @@ pub(crate) const ROUTES: [Route; 19] = [
         LINES,
         "{\"id\":\"c\",\"text\":\"rivers\"}\r\n\n{\"id\":\"d\",\"text\":\"more\",\"tags\":[\"a\"]}\n",
     ),
-    post("/v1/documents/delete?wait=false", JSON, r#"{"ids": ["a/1", "nothing"]}"#),
+    post("/v1/documents/delete?wait=false", JSON, r#"{"ids": ["a/2", "nothing"]}"#),
     post("/v1/documents/delete?wait=false", JSON, r#"{"filter": "year < 1900 AND lang IN ['en', 'd''e']"}"#),
     post(
         "/v1/search",
