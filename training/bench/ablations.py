@@ -32,7 +32,7 @@ ROWS = [
 
 # Layers, hidden size, heads: the proportions of 12x768, 16x1056 and 28x768.
 SHAPES = {
-    "tiny": {"base": (3, 96, 3), "wide": (4, 132, 4), "deep": (7, 96, 3)},
+    "tiny": {"base": (3, 96, 3), "wide": (4, 128, 4), "deep": (7, 96, 3)},
     "small": {"base": (6, 256, 4), "wide": (8, 352, 4), "deep": (14, 256, 4)},
     "paper": {"base": (12, 768, 12), "wide": (16, 1056, 16), "deep": (28, 768, 12)},
 }
