@@ -76,6 +76,7 @@ impl fmt::Display for Shape {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -29,6 +29,7 @@ fn ends(lengths: &Tensor, seq: usize, heads: usize) -> Result<Tensor> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use candle_core::Device;
 
     use super::*;
