@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::codec::{self, describe_key};
+use crate::engine::Engine;
 use crate::error::{Error, Result, panic_message};
 use crate::journal::{Assembly, JOURNAL};
 use crate::key::TableKey;
@@ -90,8 +91,11 @@ impl Store {
             }
         }
         go_on(scan.report.values);
-        let quiet = before == self.last_sequence();
-        Ok(scan.finish(quiet, before, |table| self.engine().count(table)))
+        // A transaction's rows are there a moment before it counts: whether any was written is asked while none is under way.
+        let judge =
+            |engine: &Engine| (before == engine.visible(), (0..=u8::MAX).map(|table| engine.count(table)).collect());
+        let (quiet, counts): (bool, Vec<u64>) = self.hold_still(judge).unwrap_or_else(|_| judge(self.engine()));
+        Ok(scan.finish(quiet, before, |table| counts.get(usize::from(table)).copied().unwrap_or_default()))
     }
 
     /// The size of the store's files, in bytes.

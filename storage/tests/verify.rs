@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use neodex_storage::{Error, ErrorKind, Miscount, Report, Sequence, Store, StoreOptions, Table};
 
@@ -104,4 +105,30 @@ fn a_journal_entry_with_a_part_missing_is_found_and_ends_the_replay() {
         assert_eq!(error.kind(), ErrorKind::Damaged);
         assert!(entries.next().is_none());
     }
+}
+
+#[test]
+fn a_transaction_under_way_is_no_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    create(dir.path());
+    let store = Store::open(dir.path(), StoreOptions::new()).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut number = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let key = format!("new {number}");
+                store.commit::<(), Error>(move |transaction| transaction.put(&ROWS, &key, &vec![7; 9])).unwrap();
+                number += 1;
+            }
+            number
+        });
+        let faults = (0..300).find_map(|_| {
+            let report = store.verify(&mut |_| {}).unwrap();
+            (!report.is_clean()).then_some(report)
+        });
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(faults, None);
+        assert!(writer.join().unwrap() > 0);
+    });
 }
