@@ -107,8 +107,9 @@ fn bundled(context: &Context) -> Result<Option<NeoBert>> {
     let (device, precision) = (context.settings.device, context.settings.precision);
     let model = bundled_model_with(&Options { device, precision, ..Options::default() })
         .map_err(|error| usage(format!("cannot load the bundled model: {error}")))?;
-    if model.is_some() {
+    if let Some(model) = &model {
         context.output.detail(format!("the bundled model {BUNDLED} on {device}, precision {precision}"));
+        tell(context, model);
     }
     Ok(model)
 }
@@ -122,11 +123,16 @@ pub(crate) fn load(context: &Context, named: &Named) -> Result<NeoBert> {
             context.output.detail(format!("model {} on {device}, precision {precision}", folder.display()));
             let model = load_model_with(folder, &Options { device, precision, ..Options::default() })
                 .map_err(|error| usage(format!("cannot load the model in {}: {error}", folder.display())))?;
-            if let Some(notice) = &model.info().notice {
-                context.output.note(notice);
-            }
+            tell(context, &model);
             Ok(model)
         }
+    }
+}
+
+/// Says what a model had to say of where it computes: a GPU build without a GPU goes on on the processor.
+fn tell(context: &Context, model: &NeoBert) {
+    if let Some(notice) = &model.info().notice {
+        context.output.note(notice);
     }
 }
 
