@@ -6,7 +6,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    _mm_and_si128, _mm_loadu_si128, _mm_set1_epi8, _mm_srli_epi16, _mm_srli_si128, _mm256_add_epi32,
+    __m256, _mm_and_si128, _mm_loadu_si128, _mm_set1_epi8, _mm_srli_epi16, _mm_srli_si128, _mm256_add_epi32,
     _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_fmadd_ps, _mm256_loadu_ps,
     _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_epi32,
 };
@@ -57,6 +57,20 @@ pub(super) fn dot_finest(query: &[f32], codes: &[i8], residuals: &[i8]) -> f32 {
     sums.iter().sum()
 }
 
+/// The sum of all lanes.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn total<const N: usize>(sums: [__m256; N]) -> f32 {
+    let mut lanes = [0.0f32; 8];
+    let mut total = 0.0;
+    for sum in sums {
+        // SAFETY: `lanes` is 8 floats, exactly what is written; the store needs no alignment.
+        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), sum) };
+        total += lanes.iter().sum::<f32>();
+    }
+    total
+}
+
 /// Eight values at a time.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
@@ -81,14 +95,7 @@ pub(super) fn dot_finest_avx2(query: &[f32], codes: &[i8], residuals: &[i8]) -> 
             *sum = _mm256_fmadd_ps(query, _mm256_cvtepi32_ps(value), *sum);
         }
     }
-    let mut lanes = [0.0f32; 8];
-    let mut total = 0.0;
-    for sum in sums {
-        // SAFETY: `lanes` is 8 floats, exactly what is written; the store needs no alignment.
-        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), sum) };
-        total += lanes.iter().sum::<f32>();
-    }
-    total
+    total(sums)
 }
 
 /// Eight values at a time.
@@ -118,14 +125,7 @@ pub(super) fn dot_fine_avx2(query: &[f32], codes: &[i8], nibbles: &[u8]) -> f32 
             *sum = _mm256_fmadd_ps(query, _mm256_cvtepi32_ps(value), *sum);
         }
     }
-    let mut lanes = [0.0f32; 8];
-    let mut total = 0.0;
-    for sum in sums {
-        // SAFETY: `lanes` is 8 floats, exactly what is written; the store needs no alignment.
-        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), sum) };
-        total += lanes.iter().sum::<f32>();
-    }
-    total
+    total(sums)
 }
 
 #[cfg(test)]
