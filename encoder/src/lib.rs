@@ -49,6 +49,8 @@ mod script;
 mod sentence;
 mod speed;
 mod states;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub mod tile_registers;
 mod tokenizer;
 mod unknown;
 mod untrained;

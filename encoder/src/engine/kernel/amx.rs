@@ -1,68 +1,17 @@
 //! Tile registers (AMX): Sapphire Rapids and later. One instruction multiplies 16 rows of 64 codes by 64 by 16 of them.
 //!
 //! The intrinsics are not stable, so that the tiles are driven by assembly. The registers are set up in each call and given back at its
-//! end; no compiler-made code uses them in between. Linux grants them to a process that asks once.
+//! end; no compiler-made code uses them in between.
 #![allow(unsafe_code)]
 
 use std::arch::asm;
 
-use super::lines::{CodeStep, Codes, HalfStep, Line};
+use super::lines::{CodeStep, Codes, HalfStep};
 use super::path::compile_path;
 use super::{COLUMNS, Sums};
+use crate::tile_registers::Session;
 
 compile_path!(#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,avx2,fma")] tile: 32, fused: true);
-
-/// Number of `arch_prctl`, its request for a part of the state, and the number of that part.
-const ARCH_PRCTL: usize = 158;
-const ARCH_REQ_XCOMP_PERM: usize = 0x1023;
-const XFEATURE_XTILEDATA: usize = 18;
-
-/// Whether this process may use the tiles: the processor has them, and the system grants them.
-pub(super) fn granted() -> bool {
-    let leaf = std::arch::x86_64::__cpuid_count(7, 0).edx;
-    let (bf16, tile, int8) = (leaf >> 22 & 1, leaf >> 24 & 1, leaf >> 25 & 1);
-    if bf16 & tile & int8 == 0 {
-        return false;
-    }
-    let refused: usize;
-    // SAFETY: a system call that changes nothing but what this process's threads may use.
-    unsafe {
-        asm!(
-            "syscall",
-            inlateout("rax") ARCH_PRCTL => refused,
-            in("rdi") ARCH_REQ_XCOMP_PERM,
-            in("rsi") XFEATURE_XTILEDATA,
-            lateout("rcx") _,
-            lateout("r11") _,
-            options(nostack),
-        );
-    }
-    refused == 0
-}
-
-/// Eight tiles of 16 rows of 64 bytes, until it is dropped.
-struct Session;
-
-impl Session {
-    fn begin() -> Self {
-        let mut shapes = Line([0_u8; 64]);
-        shapes.0[0] = 1; // the palette
-        for tile in 0..8 {
-            shapes.0[16 + 2 * tile] = 64; // bytes of a row
-            shapes.0[48 + tile] = 16; // rows
-        }
-        // SAFETY: the path is taken only where `granted` says that the tiles may be used; 64 bytes are read.
-        unsafe { asm!("ldtilecfg [{}]", in(reg) &shapes, options(nostack, readonly)) };
-        Self
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // SAFETY: as above.
-        unsafe { asm!("tilerelease", options(nostack, nomem)) };
-    }
-}
 
 /// The sums of 32 rows and 32 columns over `$depth` steps of 64 bytes, left in `tmm0` to `tmm3`. The clobbers say that all eight are taken.
 macro_rules! multiply {

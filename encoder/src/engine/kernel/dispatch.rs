@@ -107,7 +107,7 @@ impl Kernel {
                 if is_x86_feature_detected!("avx512bf16") {
                     offer(Instructions::Avx512Bf16);
                     #[cfg(target_os = "linux")]
-                    if amx::granted() {
+                    if crate::tile_registers::granted() {
                         offer(Instructions::Amx);
                     }
                 }
