@@ -179,6 +179,13 @@ fn the_trainers_own_figures_can_be_asked_for() {
     let row = &json(&timed)["rows"][0];
     assert!(row["tokens_per_second"].as_f64().unwrap() > 0.0 && row["tokens_per_step"] == 64, "{row}");
     assert_eq!(status(&neodex(dir.path(), &["train", "bench", "--shape", "12"])), 2);
+    let exact = neodex(dir.path(), &[&args[..], &["--device", "cpu", "--json", "--compute", "f32"]].concat());
+    assert_eq!(json(&exact)["rows"][0]["precision"], "f32");
+    for wrong in ["bf16", "int8"] {
+        let refused = neodex(dir.path(), &[&args[..], &["--device", "cpu", "--compute", wrong]].concat());
+        assert_eq!(status(&refused), 2, "{wrong}");
+        assert!(text(&refused.stderr).contains("bf16x2"), "{}", text(&refused.stderr));
+    }
 }
 
 #[test]

@@ -8,8 +8,9 @@ them predicted, logits of those rows only: forward, backward, clipping and AdamW
 through autocast, with scaled_dot_product_attention and its fused AdamW, and once more with compiled blocks if that takes no longer than
 --compile-seconds. The share of the peak (MFU) counts what the model needs, in the same way for both.
 
-On a CPU the table also has the processor's time of a step, which another process beside it does not lengthen (of neodex the difference
-between a run of many steps and one of few), and the most memory held, of PyTorch without what importing it takes.
+On a CPU both can be measured in several precisions, each `--turns` times one after the other, of which the fastest step counts. The table also
+has the processor's time of that step, which another process beside it does not lengthen (of neodex the difference between a run of many
+steps and one of few), and the most memory held, of PyTorch without what importing it takes.
 """
 
 import argparse
@@ -37,6 +38,9 @@ def arguments():
     parser.add_argument("--plain-seconds", type=float, default=40, help="the most that PyTorch's plain rows may take")
     parser.add_argument("--compile-seconds", type=float, default=20, help="the most that compiled blocks may take; 0 leaves them out")
     parser.add_argument("--threads", type=int, help="of PyTorch on a CPU [default: as many as it likes]")
+    parser.add_argument("--compute", default="f32,bf16x2", help="what neodex computes in on a CPU [default: f32,bf16x2]")
+    parser.add_argument("--matmul-precision", default="highest", help="PyTorch's float32_matmul_precision on a CPU: highest, high, medium [default: highest]")
+    parser.add_argument("--turns", type=int, default=1, help="how often everything is measured on a CPU")
     parser.add_argument("--checkpoint", action="store_true", help="activation checkpointing in both")
     parser.add_argument("--only", choices=["plain", "compiled"], help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -123,6 +127,8 @@ def measure(given, text, compiled):
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     torch.manual_seed(0)
+    if not gpu:
+        torch.set_float32_matmul_precision(given.matmul_precision)
     torch.backends.cuda.matmul.allow_tf32 = True
     layers, hidden, length, sequences = work(text)
     net = model(torch, layers, hidden, given.vocab_size, length, given.checkpoint).to(given.device)
@@ -177,11 +183,11 @@ def measure(given, text, compiled):
     print(json.dumps(row), flush=True)
 
 
-def neodex(given, text):
+def neodex(given, text, compute=None):
     layers, hidden, length, sequences = work(text)
     command = [given.neodex, "--json", "--device", given.device, "train", "bench", "--shape", f"{layers}x{hidden}"]
     command += ["--length", str(length), "--tokens", str(sequences * length), "--vocab-size", str(given.vocab_size)]
-    command += ["--activation-checkpointing"] * given.checkpoint
+    command += ["--activation-checkpointing"] * given.checkpoint + (["--compute", compute] if compute else [])
     environment = dict(os.environ, **({"RAYON_NUM_THREADS": str(given.threads)} if given.threads else {}))
 
     def run(steps):
@@ -199,9 +205,10 @@ def neodex(given, text):
     return row
 
 
-def torch_rows(given, what, limit):
+def torch_rows(given, what, limit, precision="highest"):
     """Rows of a process of its own, so that one that takes too long, or finds no compiler, costs no other row."""
     options = ["--device", given.device, "--work", given.work, "--vocab-size", str(given.vocab_size), "--steps", str(given.steps)]
+    options += ["--matmul-precision", precision]
     options += ["--checkpoint"] * given.checkpoint + (["--threads", str(given.threads)] if given.threads else [])
     command = [sys.executable, __file__, "--only", what, *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -227,6 +234,8 @@ def main():
             except RuntimeError as error:
                 print(f"{text}: {str(error).splitlines()[0]}", file=sys.stderr, flush=True)
         return
+    if given.device == "cpu":
+        return on_a_cpu(given, pieces)
     ours = {}
     for text in pieces if given.neodex else []:
         try:
@@ -244,21 +253,39 @@ def main():
     def ratio(row, other):
         return f"{row['tokens_per_second'] / other['tokens_per_second']:.2f}" if row and other else "-"
 
-    if given.device == "cpu":
-        print("\n| work | neodex ms a step | processor ms | MB | PyTorch ms a step | processor ms | MB | processor: PyTorch / neodex |")
-        print("|---|---|---|---|---|---|---|---|")
-        for text in pieces:
-            own, other = ours.get(text), plain.get(text)
-            figures = [cell(row, what) for row in (own, other) for what in ("step_ms", "processor_ms", "peak_mb")]
-            share = f"{other['processor_ms'] / own['processor_ms']:.2f}" if own and other else "-"
-            print("| " + " | ".join([text, *figures, share]) + " |")
-        return
     print("\n| work | neodex tokens/s | MFU | PyTorch tokens/s | MFU | compiled tokens/s | MFU | neodex / PyTorch | neodex / compiled |")
     print("|---|---|---|---|---|---|---|---|---|")
     for text in pieces:
         rows = [ours.get(text), plain.get(text), compiled.get(text)]
         cells = [cell(row, what) for row in rows for what in ("tokens_per_second", "tflops")]
         print("| " + " | ".join([text, *cells, ratio(rows[0], rows[1]), ratio(rows[0], rows[2])]) + " |")
+
+
+def on_a_cpu(given, pieces):
+    """A table of the fastest step of each in each precision."""
+    best = {}
+
+    def keep(text, what, row):
+        if (text, what) not in best or row["step_ms"] < best[text, what]["step_ms"]:
+            best[text, what] = row
+
+    for _ in range(given.turns):
+        for compute in given.compute.split(",") if given.neodex else []:
+            for text in pieces:
+                keep(text, f"neodex {compute}", neodex(given, text, compute))
+        for precision in given.matmul_precision.split(","):
+            for text, row in torch_rows(given, "plain", given.plain_seconds, precision).items():
+                keep(text, f"PyTorch {precision}", row)
+    print("\n| work | what | ms a step | processor ms | MB | times PyTorch's speed, clock | processor |")
+    print("|---|---|---|---|---|---|---|")
+    base = f"PyTorch {given.matmul_precision.split(',')[0]}"
+    for text in pieces:
+        for (other, what), row in best.items():
+            if other == text:
+                figures = [f"{row[figure]:,.0f}" for figure in ("step_ms", "processor_ms", "peak_mb")]
+                against = best.get((text, base))
+                ratios = [f"{against[figure] / row[figure]:.2f}" if against else "-" for figure in ("step_ms", "processor_ms")]
+                print("| " + " | ".join([text, what, *figures, *ratios]) + " |")
 
 
 if __name__ == "__main__":

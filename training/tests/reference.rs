@@ -33,10 +33,14 @@ impl Fixture {
     }
 
     fn model(&self) -> NeoBert {
+        self.model_in(Precision::F32)
+    }
+
+    fn model_in(&self, precision: Precision) -> NeoBert {
         let config = NeoBertConfig::from_json(&file("config.json")).unwrap();
         let files = [file("model.safetensors").into()];
         let weights = Initial::Stored(Weights::parse(&files).unwrap());
-        NeoBert::new(&config, weights, true, Precision::F32, &Device::Cpu).unwrap()
+        NeoBert::new(&config, weights, true, precision, &Device::Cpu).unwrap()
     }
 
     /// Sequences, masked rows of the padded batch, labels.
@@ -131,6 +135,23 @@ fn losses_and_gradients_are_the_references() {
             }
         }
         assert_eq!(compared, 10);
+    }
+}
+
+/// What tile registers make of it; the same as above where there are none.
+#[test]
+fn split_factors_come_close_to_the_references() {
+    let fixture = Fixture::open();
+    let (split, whole) = (fixture.model_in(Precision::Bf16x2), fixture.model());
+    let found = loss(&fixture, &split, 0, Keep::Products);
+    assert!((f64::from(found) / fixture.cases["mlm"]["loss"].as_f64().unwrap() - 1.0).abs() < 2e-5, "{found}");
+    loss(&fixture, &whole, 0, Keep::Products);
+    for (split, whole) in split.parameters().into_iter().zip(whole.parameters()) {
+        let (found, wanted) = (values(split.grad()), values(whole.grad()));
+        let square = |of: &mut dyn Iterator<Item = f32>| of.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        let off = square(&mut found.iter().zip(&wanted).map(|(a, b)| a - b));
+        let size = square(&mut wanted.iter().copied());
+        assert!(off <= 1e-4 * size, "{}: {off} of {size}", whole.name());
     }
 }
 

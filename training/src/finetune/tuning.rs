@@ -73,7 +73,7 @@ impl Finetuning {
     /// Those of [`Checkpoint::model`], and candle's.
     pub fn new(start: &Checkpoint, classes: usize, settings: FinetuneSettings, device: &Device) -> Result<Self> {
         crate::op::prepare_device(device)?;
-        let precision = if device.is_cuda() { Precision::Bf16 } else { Precision::F32 };
+        let precision = Precision::best(device);
         let model = start.model(precision, device)?;
         let mut random = Random::keyed(settings.seed, &[11]);
         let head = ClassificationHead::new(start.config().hidden_size, classes.max(1), &mut random, device)?;

@@ -7,15 +7,15 @@ use candle_core::{Result, Tensor};
 
 use super::batch::Batch;
 use super::block::Shape;
-use crate::op;
+use crate::op::{self, Padded};
 
 /// As [`op::attention`], rows as in the batch.
 pub(super) fn attention(qkv: &Tensor, batch: &Batch, shape: &Shape<'_>) -> Result<(Tensor, Vec<Tensor>)> {
+    let padded = padded(batch, shape);
     let Some(places) = &batch.places else {
-        return op::attention(qkv, shape.rotary, &batch.lengths, batch.seq, shape.heads);
+        return op::attention(qkv, &padded);
     };
-    let spread = op::embed(&places.spread, qkv)?;
-    let (mixed, saved) = op::attention(&spread, shape.rotary, &batch.lengths, batch.seq, shape.heads)?;
+    let (mixed, saved) = op::attention(&op::embed(&places.spread, qkv)?, &padded)?;
     Ok((op::embed(&places.gather, &mixed)?, saved))
 }
 
@@ -27,13 +27,18 @@ pub(super) fn attention_backward(
     batch: &Batch,
     shape: &Shape<'_>,
 ) -> Result<Tensor> {
-    let (lengths, rotary, seq, heads) = (&batch.lengths, shape.rotary, batch.seq, shape.heads);
+    let padded = padded(batch, shape);
     let Some(places) = &batch.places else {
-        return op::attention_backward(qkv, saved, dmixed, rotary, lengths, seq, heads);
+        return op::attention_backward(qkv, saved, dmixed, &padded);
     };
     let qkv = op::embed(&places.spread, qkv)?;
     // Padding looks at the keys as well; what it would want of them is nothing.
     let nothing = Tensor::zeros((1, dmixed.dim(1)?), dmixed.dtype(), dmixed.device())?;
     let dmixed = op::embed(&places.spread_or_none, &Tensor::cat(&[dmixed, &nothing], 0)?)?;
-    op::embed(&places.gather, &op::attention_backward(&qkv, saved, &dmixed, rotary, lengths, seq, heads)?)
+    op::embed(&places.gather, &op::attention_backward(&qkv, saved, &dmixed, &padded)?)
+}
+
+fn padded<'a>(batch: &'a Batch, shape: &Shape<'a>) -> Padded<'a> {
+    let Shape { heads, rotary, factors, .. } = *shape;
+    Padded { rotary, lengths: &batch.lengths, seq: batch.seq, heads, factors }
 }

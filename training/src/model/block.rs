@@ -8,7 +8,7 @@ use super::linear::{linear, linear_backward, linear_plus};
 use super::norm::Norm;
 use super::parameter::Parameter;
 use super::variant::Activation;
-use crate::op;
+use crate::op::{self, Factors};
 
 /// How much of the forward pass stays in memory for the backward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,7 @@ pub(super) struct Shape<'a> {
     pub(super) activation: Activation,
     /// `(positions, w / 2, 2)`, cosine and sine.
     pub(super) rotary: &'a Tensor,
+    pub(super) factors: Factors,
 }
 
 impl Block {

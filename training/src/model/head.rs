@@ -48,7 +48,7 @@ impl LanguageModelHead {
             let count = most.min(rows.len() - start);
             let picked = picked.narrow(0, start, count)?;
             let labels = labels.narrow(0, start, count)?;
-            let logits = op::matmul(&picked, &self.weight.weight().t()?)?;
+            let logits = op::matmul(&picked, &self.weight.weight().t()?, self.weight.factors())?;
             let (loss, correct, dlogits) =
                 op::cross_entropy(&logits, self.bias.weight(), &labels, scale.unwrap_or(0.0))?;
             drop(logits);
@@ -56,7 +56,8 @@ impl LanguageModelHead {
             if scale.is_some() {
                 self.weight.add_grad_product(&dlogits.t()?, &picked)?;
                 self.bias.add_grad(&op::column_sum(&dlogits)?)?;
-                gradients.push(op::matmul(&dlogits, self.weight.weight())?.to_dtype(DType::F32)?);
+                gradients
+                    .push(op::matmul(&dlogits, self.weight.weight(), self.weight.factors())?.to_dtype(DType::F32)?);
             }
         }
         let total = |of: fn(&(Tensor, Tensor)) -> &Tensor| -> Result<Tensor> {

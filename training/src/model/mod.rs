@@ -12,6 +12,7 @@ mod linear;
 mod neobert;
 mod norm;
 mod parameter;
+mod precision;
 mod variant;
 
 pub use batch::Batch;
@@ -19,5 +20,6 @@ pub use block::{Keep, Saved};
 pub use head::{HeadOutcome, LanguageModelHead};
 pub use init::Initial;
 pub use neobert::{NeoBert, Tape};
-pub use parameter::{Parameter, Precision};
+pub use parameter::Parameter;
+pub use precision::Precision;
 pub use variant::{Activation, NormKind, Positions, Variant};

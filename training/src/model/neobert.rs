@@ -8,7 +8,8 @@ use super::block::{Block, Keep, Saved, Shape};
 use super::head::{HEAD, LanguageModelHead};
 use super::init::Initial;
 use super::norm::Norm;
-use super::parameter::{Parameter, Precision};
+use super::parameter::Parameter;
+use super::precision::Precision;
 use super::variant::{Activation, Positions, Variant};
 use crate::error::Result;
 use crate::op;
@@ -217,7 +218,8 @@ impl NeoBert {
 
     fn shape(&self) -> Shape<'_> {
         let (heads, eps) = (self.config.num_attention_heads, self.config.norm_eps as f32);
-        Shape { heads, eps, activation: self.variant.activation, rotary: &self.rotary }
+        let factors = self.embedding.factors();
+        Shape { heads, eps, activation: self.variant.activation, rotary: &self.rotary, factors }
     }
 }
 

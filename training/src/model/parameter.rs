@@ -2,29 +2,10 @@
 
 use candle_core::{DType, Device, Tensor};
 
+use super::precision::Precision;
 use crate::distributed::ProcessGroup;
 use crate::error::Result;
-use crate::op::{self, AdamwStep};
-
-/// What is computed in; weights, moments and gradients are always summed in f32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// 32-bit floats, the only choice on the CPU.
-    F32,
-    /// bfloat16 activations and copies of the weights.
-    Bf16,
-}
-
-impl Precision {
-    /// The tensor library's word for it.
-    #[must_use]
-    pub fn dtype(self) -> DType {
-        match self {
-            Self::F32 => DType::F32,
-            Self::Bf16 => DType::BF16,
-        }
-    }
-}
+use crate::op::{self, AdamwStep, Factors};
 
 /// A parameter in training.
 ///
@@ -43,6 +24,7 @@ pub struct Parameter {
     /// Those of them that are gradients, `(count)`.
     grad: Tensor,
     dtype: DType,
+    factors: Factors,
     parted: bool,
 }
 
@@ -64,11 +46,12 @@ impl Parameter {
         let master = state.narrow(0, 0, 1)?.reshape(shape)?;
         let weight = match precision {
             Precision::Bf16 => master.to_dtype(precision.dtype())?,
-            Precision::F32 => master,
+            Precision::F32 | Precision::Bf16x2 => master,
         };
         let sums = Tensor::zeros(count, DType::F32, device)?;
         let (grad, dtype, shape) = (sums.clone(), precision.dtype(), shape.to_vec());
-        Ok(Self { name: name.into(), shape, state, weight, sums, grad, dtype, parted: false })
+        let factors = precision.factors();
+        Ok(Self { name: name.into(), shape, state, weight, sums, grad, dtype, factors, parted: false })
     }
 
     /// Keeps of weights and moments only what `rank` of `world` is responsible for.
@@ -105,6 +88,12 @@ impl Parameter {
     #[must_use]
     pub fn weight(&self) -> &Tensor {
         &self.weight
+    }
+
+    /// How a CPU reads it in products.
+    #[must_use]
+    pub fn factors(&self) -> Factors {
+        self.factors
     }
 
     /// Weights, first and second moments, one after the other: `(3, part)` in f32.
@@ -165,7 +154,7 @@ impl Parameter {
     /// # Errors
     /// candle's.
     pub(super) fn add_grad_product(&self, a: &Tensor, b: &Tensor) -> candle_core::Result<()> {
-        op::add_matmul(&self.grad, a, b)
+        op::add_matmul(&self.grad, a, b, self.factors)
     }
 
     /// The gradients of this rank's part, added up over all ranks, flat.

@@ -6,7 +6,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use super::AdamwStep;
+use super::{AdamwStep, Factors, Padded};
 
 /// Relative errors `||a - b|| / ||b||` of every output of every operation on `device`, by name, in f32 and, on a GPU, in bf16; infinite
 /// where an output is not a number.
@@ -137,11 +137,14 @@ impl Check<'_> {
         let table = Tensor::from_vec(angles, (seq + 2, width / 2, 2), &Device::Cpu)?;
         let table = (table.clone(), table.to_device(self.device)?);
 
-        let (right, saved) = super::attention(&qkv.0, &table.0, &lengths.0, seq, heads)?;
-        let (got, saved1) = super::attention(&qkv.1, &table.1, &lengths.1, seq, heads)?;
+        let factors = Factors::Whole;
+        let here = Padded { rotary: &table.0, lengths: &lengths.0, seq, heads, factors };
+        let there = Padded { rotary: &table.1, lengths: &lengths.1, ..here };
+        let (right, saved) = super::attention(&qkv.0, &here)?;
+        let (got, saved1) = super::attention(&qkv.1, &there)?;
         self.expect("attention", shape, &right, &got)?;
-        let right = super::attention_backward(&qkv.0, &saved, &dout.0, &table.0, &lengths.0, seq, heads)?;
-        let got = super::attention_backward(&qkv.1, &saved1, &dout.1, &table.1, &lengths.1, seq, heads)?;
+        let right = super::attention_backward(&qkv.0, &saved, &dout.0, &here)?;
+        let got = super::attention_backward(&qkv.1, &saved1, &dout.1, &there)?;
         self.expect("attention_backward", shape, &right, &got)
     }
 

@@ -43,6 +43,37 @@ pub struct AdamwStep {
     pub grad_scale: f32,
 }
 
+/// How a CPU reads the factors of a matrix product in f32; a GPU multiplies as it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Factors {
+    /// As they are.
+    Whole,
+    /// Each as the sum of two bf16, with sums in f32: a term is off by 3 * 2^-18 of itself at most, and three products in tile registers
+    /// (AMX) take a third of the time of one in vectors. [`Factors::Whole`] where there are no such registers.
+    Split,
+}
+
+/// Whether this processor has what [`Factors::Split`] is for.
+#[must_use]
+pub fn splits() -> bool {
+    cpu::splits()
+}
+
+/// A padded batch as attention looks at it.
+#[derive(Clone, Copy, Debug)]
+pub struct Padded<'a> {
+    /// `(positions, w / 2, 2)` in f32, cosine and sine.
+    pub rotary: &'a Tensor,
+    /// `(b)` in u32, at least 1 each: keys at and after a sequence's length are not looked at.
+    pub lengths: &'a Tensor,
+    /// Positions of each sequence, with padding.
+    pub seq: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// On a CPU.
+    pub factors: Factors,
+}
+
 macro_rules! on_device {
     ($of:expr, $name:ident ( $($arg:expr),* )) => {
         match $of.device().is_cuda() {
@@ -66,28 +97,28 @@ pub fn prepare_device(device: &Device) -> Result<()> {
 
 /// `a` `(m, k)` times `b` `(k, n)`, either of which may be a transposed view: `(m, n)`.
 #[allow(clippy::missing_errors_doc)]
-pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+pub fn matmul(a: &Tensor, b: &Tensor, factors: Factors) -> Result<Tensor> {
     match a.device().is_cuda() {
         true => a.matmul(b),
-        false => cpu::matmul(a, b),
+        false => cpu::matmul(a, b, factors),
     }
 }
 
 /// [`matmul`] with `x` `(m, n)` added.
 #[allow(clippy::missing_errors_doc)]
-pub fn matmul_plus(x: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+pub fn matmul_plus(x: &Tensor, a: &Tensor, b: &Tensor, factors: Factors) -> Result<Tensor> {
     match x.device().is_cuda() {
         true => x + a.matmul(b)?,
-        false => cpu::matmul_plus(x, a, b),
+        false => cpu::matmul_plus(x, a, b, factors),
     }
 }
 
 /// Adds [`matmul`] to `sum` in place, which is in f32 and has `m * n` elements in any shape.
 #[allow(clippy::missing_errors_doc)]
-pub fn add_matmul(sum: &Tensor, a: &Tensor, b: &Tensor) -> Result<()> {
+pub fn add_matmul(sum: &Tensor, a: &Tensor, b: &Tensor, factors: Factors) -> Result<()> {
     match sum.device().is_cuda() {
         true => accumulate(sum, &a.matmul(b)?, 1.0),
-        false => cpu::add_matmul(sum, a, b),
+        false => cpu::add_matmul(sum, a, b, factors),
     }
 }
 
@@ -136,32 +167,23 @@ pub fn embed_backward(ids: &Tensor, dy: &Tensor, vocab: usize, padding: u32) -> 
     on_device!(dy, embed_backward(ids, dy, vocab, padding))
 }
 
-/// Attention of a padded batch: `qkv` `(b * t, 3d)`, per head query, key, value, not yet rotated; `table` `(positions, w / 2, 2)` in
-/// f32, cosine and sine; `lengths` `(b)` in u32, at least 1 each: keys at and after a sequence's length are not looked at. Gives the
-/// mixed values `(b * t, d)`, heads side by side, and what the backward pass needs.
+/// Attention of a padded batch: `qkv` `(b * t, 3d)`, per head query, key, value, not yet rotated. Gives the mixed values `(b * t, d)`,
+/// heads side by side, and what the backward pass needs.
 #[allow(clippy::missing_errors_doc)]
-pub fn attention(
-    qkv: &Tensor,
-    table: &Tensor,
-    lengths: &Tensor,
-    seq: usize,
-    heads: usize,
-) -> Result<(Tensor, Vec<Tensor>)> {
-    on_device!(qkv, attention(qkv, table, lengths, seq, heads))
+pub fn attention(qkv: &Tensor, of: &Padded<'_>) -> Result<(Tensor, Vec<Tensor>)> {
+    match qkv.device().is_cuda() {
+        true => gpu::attention(qkv, of.rotary, of.lengths, of.seq, of.heads),
+        false => cpu::attention(qkv, of),
+    }
 }
 
 /// Gradient of [`attention`]: `saved` as it gave it, `dout` `(b * t, d)`, to `dqkv` `(b * t, 3d)`.
 #[allow(clippy::missing_errors_doc)]
-pub fn attention_backward(
-    qkv: &Tensor,
-    saved: &[Tensor],
-    dout: &Tensor,
-    table: &Tensor,
-    lengths: &Tensor,
-    seq: usize,
-    heads: usize,
-) -> Result<Tensor> {
-    on_device!(qkv, attention_backward(qkv, saved, dout, table, lengths, seq, heads))
+pub fn attention_backward(qkv: &Tensor, saved: &[Tensor], dout: &Tensor, of: &Padded<'_>) -> Result<Tensor> {
+    match qkv.device().is_cuda() {
+        true => gpu::attention_backward(qkv, saved, dout, of.rotary, of.lengths, of.seq, of.heads),
+        false => cpu::attention_backward(qkv, saved, dout, of),
+    }
 }
 
 /// Softmax cross-entropy: `logits` `(r, vocab)`, `bias` `(vocab)` in f32 added to them, `labels` `(r)` in u32. Gives the losses `(r)` in

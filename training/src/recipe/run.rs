@@ -9,13 +9,15 @@ use crate::error::Result;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// bf16 on a GPU, f32 on a CPU.
+    /// bf16 on a GPU; on a CPU bf16x2 where the processor has tile registers (AMX), else f32.
     #[default]
     Auto,
     /// f32.
     F32,
-    /// bf16 with sums in f32.
+    /// bf16 with sums in f32; on a GPU.
     Bf16,
+    /// f32, of which products read each number as the sum of two bf16; on a CPU.
+    Bf16x2,
 }
 
 /// Seeds, precision, and how often things are written.

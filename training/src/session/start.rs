@@ -154,10 +154,15 @@ fn start_weights(options: &RunOptions, phase: Phase) -> Result<Option<PathBuf>> 
 
 fn precision(recipe: &Recipe, device: &candle_core::Device) -> Result<Precision> {
     match (recipe.run.precision, device.is_cpu()) {
-        (recipe::Precision::F32, _) | (recipe::Precision::Auto, true) => Ok(Precision::F32),
-        (recipe::Precision::Auto | recipe::Precision::Bf16, false) => Ok(Precision::Bf16),
+        (recipe::Precision::Auto, _) => Ok(Precision::best(device)),
+        (recipe::Precision::F32, _) => Ok(Precision::F32),
+        (recipe::Precision::Bf16, false) => Ok(Precision::Bf16),
+        (recipe::Precision::Bf16x2, true) => Ok(Precision::Bf16x2),
         (recipe::Precision::Bf16, true) => {
-            Err(Error::config("run.precision", "is bf16, which takes a GPU; use auto or f32"))
+            Err(Error::config("run.precision", "is bf16, which takes a GPU; use auto, f32 or bf16x2"))
+        }
+        (recipe::Precision::Bf16x2, false) => {
+            Err(Error::config("run.precision", "is bf16x2, which is for a CPU; use auto, f32 or bf16"))
         }
     }
 }

@@ -40,9 +40,9 @@ pub(crate) struct BenchTrainArgs {
     /// Steps that are timed, after one that is not.
     #[arg(long, value_name = "N", default_value_t = 5)]
     steps: usize,
-    /// f32 or bf16 [default: bf16 on a GPU, f32 on a CPU].
-    #[arg(long, value_parser = precision)]
-    precision: Option<Precision>,
+    /// What is computed in: f32, bf16 (on a GPU) or bf16x2 (on a CPU) [default: bf16 on a GPU, bf16x2 on a CPU with tile registers, else f32].
+    #[arg(long, value_name = "PRECISION", value_parser = precision)]
+    compute: Option<Precision>,
     /// Keep the inputs of blocks only and compute the rest again (activation checkpointing).
     #[arg(long)]
     activation_checkpointing: bool,
@@ -55,9 +55,12 @@ pub(crate) struct BenchTrainArgs {
 pub(super) fn run(context: &Context, args: &BenchTrainArgs) -> Result<Status> {
     let device = super::device(context)?;
     let gpu = device.is_cuda();
-    let precision = args.precision.unwrap_or(if gpu { Precision::Bf16 } else { Precision::F32 });
+    let precision = args.compute.unwrap_or(Precision::best(&device));
     if precision == Precision::Bf16 && !gpu {
-        return Err(usage("--precision bf16 needs a GPU; the CPU computes in f32"));
+        return Err(usage("--compute bf16 needs a GPU; the CPU computes in f32 or bf16x2"));
+    }
+    if precision == Precision::Bf16x2 && gpu {
+        return Err(usage("--compute bf16x2 is for a CPU; a GPU computes in bf16 or f32"));
     }
     let tokens = args.tokens.unwrap_or(if gpu { 65_536 } else { 4096 });
     let peak = args.peak_tflops.or((gpu && precision == Precision::Bf16).then_some(HOPPER_TFLOPS));
@@ -73,7 +76,7 @@ pub(super) fn run(context: &Context, args: &BenchTrainArgs) -> Result<Status> {
         report.row(json!({
             "shape": format!("{layers}x{hidden}"),
             "length": length,
-            "precision": precision.dtype().as_str(),
+            "precision": precision.name(),
             "activation_checkpointing": args.activation_checkpointing,
             "parameters": work.config.parameters(),
             "tokens_per_step": measured.tokens,
@@ -115,7 +118,8 @@ fn precision(text: &str) -> Result<Precision, String> {
     match text {
         "f32" => Ok(Precision::F32),
         "bf16" => Ok(Precision::Bf16),
-        other => Err(format!("`{other}` is neither f32 nor bf16")),
+        "bf16x2" => Ok(Precision::Bf16x2),
+        other => Err(format!("`{other}` is none of f32, bf16 and bf16x2")),
     }
 }
 

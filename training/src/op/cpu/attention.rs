@@ -6,10 +6,12 @@
 use candle_core::{Device, Result, Tensor};
 use rayon::prelude::*;
 
+use super::memory::made;
 use super::product::Packed;
 use super::strips::Matrix;
 use super::view::{floats, indices};
 use super::wide;
+use crate::op::{Factors, Padded};
 
 /// Query rows at a time: the scores of a block stay in the caches.
 const ROWS: usize = 96;
@@ -19,6 +21,7 @@ struct Layout {
     seq: usize,
     heads: usize,
     width: usize,
+    factors: Factors,
 }
 
 /// One head of one sequence.
@@ -33,23 +36,18 @@ struct Head<'a> {
 }
 
 /// See [`crate::op::attention`]; saves the output and the logarithms of the softmax sums `(b, h, t)`.
-pub(in crate::op) fn attention(
-    qkv: &Tensor,
-    table: &Tensor,
-    lengths: &Tensor,
-    seq: usize,
-    heads: usize,
-) -> Result<(Tensor, Vec<Tensor>)> {
+pub(in crate::op) fn attention(qkv: &Tensor, of: &Padded<'_>) -> Result<(Tensor, Vec<Tensor>)> {
     let (n, columns) = qkv.dims2()?;
-    let (d, layout) = (columns / 3, Layout { seq, heads, width: columns / 3 / heads });
-    let (qkv, table, lengths) = (floats(qkv)?, floats(table)?, indices(lengths)?);
+    let Padded { seq, heads, factors, .. } = *of;
+    let (d, layout) = (columns / 3, Layout { seq, heads, width: columns / 3 / heads, factors });
+    let (qkv, table, lengths) = (floats(qkv)?, floats(of.rotary)?, indices(of.lengths)?);
     let results: Vec<(Vec<f32>, Vec<f32>)> = (0..lengths.len() * heads)
         .into_par_iter()
-        .map(|task| forward(&layout.head(&qkv, &table, &lengths, task), layout.width))
+        .map(|task| forward(&layout.head(&qkv, &table, &lengths, task), &layout))
         .collect();
-    let mut out = vec![0.0_f32; n * d];
-    out.par_chunks_mut(seq * d).zip(results.par_chunks(heads)).for_each(|(out, results)| {
-        for (head, (mixed, _)) in results.iter().enumerate() {
+    let (out, _) = made(n * d, seq * d, |at, out| {
+        let first = at / d.max(1) / seq.max(1) * heads;
+        for (head, (mixed, _)) in results.iter().skip(first).take(heads).enumerate() {
             layout.write(out, d, 0, head, mixed);
         }
     });
@@ -67,17 +65,15 @@ pub(in crate::op) fn attention_backward(
     qkv: &Tensor,
     saved: &[Tensor],
     dout: &Tensor,
-    table: &Tensor,
-    lengths: &Tensor,
-    seq: usize,
-    heads: usize,
+    of: &Padded<'_>,
 ) -> Result<Tensor> {
     let [out, logs] = saved else {
         return Err(candle_core::Error::Msg("attention saved something else".to_owned()).bt());
     };
     let (n, columns) = qkv.dims2()?;
-    let layout = Layout { seq, heads, width: columns / 3 / heads };
-    let (qkv, table, lengths) = (floats(qkv)?, floats(table)?, indices(lengths)?);
+    let Padded { seq, heads, factors, .. } = *of;
+    let layout = Layout { seq, heads, width: columns / 3 / heads, factors };
+    let (qkv, table, lengths) = (floats(qkv)?, floats(of.rotary)?, indices(of.lengths)?);
     let (out, logs, dout) = (floats(out)?, floats(logs)?, floats(dout)?);
     let d = columns / 3;
     let results: Vec<[Vec<f32>; 3]> = (0..lengths.len() * heads)
@@ -86,7 +82,7 @@ pub(in crate::op) fn attention_backward(
             let head = layout.head(&qkv, &table, &lengths, task);
             let (out, dout) = (layout.mixed(&out, d, task, head.length), layout.mixed(&dout, d, task, head.length));
             let logs = logs.get(task * seq..task * seq + head.length).unwrap_or_default();
-            let mut gradients = backward(&head, out, dout, logs, layout.width);
+            let mut gradients = backward(&head, out, dout, logs, &layout);
             let (dquery, rest) = gradients.split_at_mut(1);
             for part in dquery.iter_mut().chain(rest.iter_mut().take(1)) {
                 turn(part, &table, layout.width, -1.0);
@@ -94,9 +90,9 @@ pub(in crate::op) fn attention_backward(
             gradients
         })
         .collect();
-    let mut dqkv = vec![0.0_f32; n * columns];
-    dqkv.par_chunks_mut(seq * columns).zip(results.par_chunks(heads)).for_each(|(dqkv, results)| {
-        for (head, gradients) in results.iter().enumerate() {
+    let (dqkv, _) = made(n * columns, seq * columns, |at, dqkv| {
+        let first = at / columns.max(1) / seq.max(1) * heads;
+        for (head, gradients) in results.iter().skip(first).take(heads).enumerate() {
             for (part, gradient) in gradients.iter().enumerate() {
                 layout.write(dqkv, columns, part, head, gradient);
             }
@@ -105,13 +101,14 @@ pub(in crate::op) fn attention_backward(
     Tensor::from_vec(dqkv, (n, columns), &Device::Cpu)
 }
 
-fn forward(head: &Head<'_>, width: usize) -> (Vec<f32>, Vec<f32>) {
+fn forward(head: &Head<'_>, layout: &Layout) -> (Vec<f32>, Vec<f32>) {
     let (length, mut logs) = (head.length, vec![0.0_f32; head.length]);
+    let &Layout { width, factors, .. } = layout;
     let mut mixed = vec![0.0_f32; length * width];
     let pitch = pitch(length);
     let mut scores = vec![0.0_f32; ROWS.min(length) * pitch];
-    let keys = Packed::new(Matrix::new(&head.key, length, width).transposed());
-    let values = Packed::new(head.value);
+    let keys = Packed::new(Matrix::new(&head.key, length, width).transposed(), factors);
+    let values = Packed::new(head.value, factors);
     let blocks = head.query.chunks(ROWS * width).zip(mixed.chunks_mut(ROWS * width)).zip(logs.chunks_mut(ROWS));
     let mut sums = [0.0_f32; ROWS];
     for ((query, mixed), logs) in blocks {
@@ -130,16 +127,17 @@ fn forward(head: &Head<'_>, width: usize) -> (Vec<f32>, Vec<f32>) {
     (mixed, logs)
 }
 
-fn backward(head: &Head<'_>, out: Matrix<'_>, dout: Matrix<'_>, logs: &[f32], width: usize) -> [Vec<f32>; 3] {
-    let length = head.length;
+fn backward(head: &Head<'_>, out: Matrix<'_>, dout: Matrix<'_>, logs: &[f32], layout: &Layout) -> [Vec<f32>; 3] {
+    let (length, &Layout { width, factors, .. }) = (head.length, layout);
     let zeros = || vec![0.0_f32; length * width];
+    // The latter two `(width, length)`, so that blocks of scores, which are the larger part, are read the way they lie.
     let (mut dquery, mut dkey, mut dvalue) = (zeros(), zeros(), zeros());
     let pitch = pitch(length);
     let room = || vec![0.0_f32; ROWS.min(length) * pitch];
     let (mut scores, mut dscores) = (room(), room());
     let keys = Matrix::new(&head.key, length, width);
-    let (keys, keys_across) = (Packed::new(keys), Packed::new(keys.transposed()));
-    let values_across = Packed::new(head.value.transposed());
+    let (keys, keys_across) = (Packed::new(keys, factors), Packed::new(keys.transposed(), factors));
+    let values_across = Packed::new(head.value.transposed(), factors);
     for ((block, logs), dquery) in logs.chunks(ROWS).enumerate().zip(dquery.chunks_mut(ROWS * width)) {
         let rows = block * ROWS..block * ROWS + logs.len();
         let query = Matrix::new(&head.query, length, width).rows(rows.clone());
@@ -153,13 +151,30 @@ fn backward(head: &Head<'_>, out: Matrix<'_>, dout: Matrix<'_>, logs: &[f32], wi
         }
         let p = Matrix::pitched(&scores, logs.len(), length, pitch);
         let ds = Matrix::pitched(&dscores, logs.len(), length, pitch);
-        Packed::new(dout).product(&mut dvalue, width, p.transposed(), true);
-        Packed::new(query).product(&mut dkey, width, ds.transposed(), true);
+        Packed::new(p, factors).product(&mut dvalue, length, dout.transposed(), true);
+        Packed::new(ds, factors).product(&mut dkey, length, query.transposed(), true);
         keys.product(dquery, width, ds, false);
     }
     let scale = 1.0 / (width as f32).sqrt();
     wide::times(&mut dquery, scale);
-    [dquery, dkey, dvalue]
+    [dquery, across(&dkey, length), across(&dvalue, length)]
+}
+
+/// Exchanges rows, of `length` numbers, and columns.
+fn across(rows: &[f32], length: usize) -> Vec<f32> {
+    /// Of both at a time, so that what is read stays in the first cache.
+    const BLOCK: usize = 16;
+    let width = rows.len() / length.max(1);
+    let mut columns = vec![0.0_f32; rows.len()];
+    for (start, columns) in (0..).step_by(BLOCK).zip(columns.chunks_mut(BLOCK * width.max(1))) {
+        for first in (0..width).step_by(BLOCK) {
+            for (at, column) in (start..).zip(columns.chunks_exact_mut(width.max(1))) {
+                let places = column.iter_mut().zip(rows.get(at..).unwrap_or_default().iter().step_by(length.max(1)));
+                places.skip(first).take(BLOCK).for_each(|(to, from)| *to = *from);
+            }
+        }
+    }
+    columns
 }
 
 /// How far apart rows of scores lie: never a power of two, at which they would drive each other out of the first cache.

@@ -1,8 +1,8 @@
 //! Softmax cross-entropy and the gradient of the logits in one go.
 
 use candle_core::{Device, Result, Tensor};
-use rayon::prelude::*;
 
+use super::memory::made;
 use super::view::{floats, indices};
 use super::wide;
 
@@ -15,13 +15,11 @@ pub(in crate::op) fn cross_entropy(
 ) -> Result<(Tensor, Tensor, Tensor)> {
     let (rows, vocab) = logits.dims2()?;
     let (logits, bias, labels) = (floats(logits)?, floats(bias)?, indices(labels)?);
-    let mut gradient = vec![0.0_f32; rows * vocab];
-    let outcome: Vec<(f32, f32)> = gradient
-        .par_chunks_mut(vocab)
-        .zip(logits.par_chunks(vocab))
-        .zip(labels.par_iter())
-        .map(|((gradient, logits), &label)| row(gradient, logits, &bias, label as usize, scale))
-        .collect();
+    let (gradient, outcome) = made(rows * vocab, vocab, |at, gradient| {
+        let logits = logits.get(at..at + gradient.len()).unwrap_or_default();
+        let label = labels.get(at / vocab.max(1)).map_or(0, |&label| label as usize);
+        row(gradient, logits, &bias, label, scale)
+    });
     let (losses, correct): (Vec<f32>, Vec<f32>) = outcome.into_iter().unzip();
     let cpu = &Device::Cpu;
     Ok((

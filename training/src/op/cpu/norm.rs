@@ -1,8 +1,8 @@
 //! RMSNorm and its gradients, row by row.
 
 use candle_core::{Result, Tensor};
-use rayon::prelude::*;
 
+use super::memory::made;
 use super::view::floats;
 use super::wide;
 
@@ -13,8 +13,8 @@ const ROWS: usize = 32;
 pub(in crate::op) fn rms_norm(x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
     let (n, d) = x.dims2()?;
     let (x, weight) = (floats(x)?, floats(weight)?);
-    let mut y = vec![0.0_f32; n * d];
-    y.par_chunks_mut(ROWS * d).zip(x.par_chunks(ROWS * d)).for_each(|(y, x)| {
+    let (y, _) = made(n * d, ROWS * d, |at, y| {
+        let x = x.get(at..).unwrap_or_default();
         for (y, x) in y.chunks_exact_mut(d).zip(x.chunks_exact(d)) {
             let inverse = inverse_rms(x, eps);
             wide::scaled(y, x, inverse, &weight);
@@ -33,23 +33,19 @@ pub(in crate::op) fn rms_norm_backward(
 ) -> Result<(Tensor, Tensor)> {
     let (n, d) = x.dims2()?;
     let (x, weight, dy) = (floats(x)?, floats(weight)?, floats(dy)?);
-    let mut dx = match carry {
-        Some(carry) => floats(carry)?.to_vec(),
-        None => vec![0.0; n * d],
-    };
+    let carry = carry.map(floats).transpose()?;
     // Partial sums are added in the order of the rows, so that the result does not depend on the threads.
-    let partial: Vec<Vec<f32>> = dx
-        .par_chunks_mut(ROWS * d)
-        .zip(x.par_chunks(ROWS * d))
-        .zip(dy.par_chunks(ROWS * d))
-        .map(|((dx, x), dy)| {
-            let mut dweight = vec![0.0_f32; d];
-            for ((dx, x), dy) in dx.chunks_exact_mut(d).zip(x.chunks_exact(d)).zip(dy.chunks_exact(d)) {
-                backward_row(dx, x, dy, &weight, &mut dweight, eps);
-            }
-            dweight
-        })
-        .collect();
+    let (dx, partial) = made(n * d, ROWS * d, |at, dx| {
+        if let Some(carry) = carry.as_ref().and_then(|carry| carry.get(at..at + dx.len())) {
+            dx.copy_from_slice(carry);
+        }
+        let mut dweight = vec![0.0_f32; d];
+        let (x, dy) = (x.get(at..).unwrap_or_default(), dy.get(at..).unwrap_or_default());
+        for ((dx, x), dy) in dx.chunks_exact_mut(d).zip(x.chunks_exact(d)).zip(dy.chunks_exact(d)) {
+            backward_row(dx, x, dy, &weight, &mut dweight, eps);
+        }
+        dweight
+    });
     let mut dweight = vec![0.0_f32; d];
     for part in partial {
         wide::add(&mut dweight, &part);

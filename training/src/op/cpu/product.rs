@@ -1,4 +1,4 @@
-//! Matrix products, `into = lhs * rhs` or `into += lhs * rhs`.
+//! Matrix factors, `into = lhs * rhs` or `into += lhs * rhs`.
 //!
 //! The right operand is packed into strips as wide as the tile of [`super::tile`], the common dimension in stretches that stay in the caches;
 //! the left one is read where it lies.
@@ -9,17 +9,23 @@ use std::ops::Range;
 use candle_core::{Device, Error, Result, Tensor};
 use rayon::prelude::*;
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use super::amx;
+use super::memory::made;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use super::split::Step;
 use super::strips::{Matrix, Row, depth, pack, side_by_side};
 use super::tile::{self, Instructions, Left, Place, Tile};
 use super::update::change;
 use super::view::{floats, strided};
+use crate::op::Factors;
 
 /// Rows of the result that a task takes, about.
 const ROWS: usize = 96;
 /// Multiplications below which one thread does it all.
 const SMALL: usize = 1 << 20;
 
-/// The right operand of products, packed once for many.
+/// The right operand of factors, packed once for many.
 pub(super) struct Packed {
     strips: Strips,
     rows: usize,
@@ -28,6 +34,8 @@ pub(super) struct Packed {
 
 /// For every stretch of the common dimension, strips of columns.
 enum Strips {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    Amx(Vec<Vec<Step>>),
     #[cfg(target_arch = "x86_64")]
     Avx512(Vec<Vec<Row<32>>>),
     #[cfg(target_arch = "x86_64")]
@@ -37,12 +45,14 @@ enum Strips {
 
 impl Packed {
     /// Packs `rhs` for the instructions of this machine.
-    pub(super) fn new(rhs: Matrix<'_>) -> Self {
-        Self::of(rhs, Instructions::best())
+    pub(super) fn new(rhs: Matrix<'_>, factors: Factors) -> Self {
+        Self::of(rhs, Instructions::best(factors))
     }
 
     fn of(rhs: Matrix<'_>, instructions: Instructions) -> Self {
         let strips = match instructions {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Instructions::Amx => Strips::Amx(amx::pack(rhs)),
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx512 => Strips::Avx512(pack(rhs)),
             #[cfg(target_arch = "x86_64")]
@@ -63,21 +73,34 @@ impl Packed {
         }
     }
 
-    /// As [`Packed::product`] of rows side by side, on all threads where that pays.
-    fn parallel(&self, into: &mut [f32], lhs: Matrix<'_>, add: bool) {
+    /// Rows of the result that a task takes: enough tasks for the threads where that pays, each of whole tiles.
+    fn share(&self, lhs: Matrix<'_>) -> usize {
         let work = lhs.rows * lhs.columns * self.columns;
-        // Enough tasks for the threads, each of whole tiles.
-        let share = lhs.rows.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(12).clamp(12, ROWS);
-        let rows = if work < SMALL { lhs.rows.max(1) } else { share };
-        into.par_chunks_mut(rows * self.columns.max(1)).enumerate().for_each(|(at, into)| {
-            let first = at * rows;
-            self.rows_of(into, self.columns, lhs, first..(first + rows).min(lhs.rows), add);
-        });
+        let share =
+            lhs.rows.div_ceil(4 * rayon::current_num_threads()).next_multiple_of(self.tile()).clamp(self.tile(), ROWS);
+        if work < SMALL { lhs.rows.max(1) } else { share }
+    }
+
+    /// What a task does: the rows that begin with element `at` of the result, side by side.
+    fn task(&self, at: usize, into: &mut [f32], lhs: Matrix<'_>, add: bool) {
+        let columns = self.columns.max(1);
+        self.rows_of(into, columns, lhs, at / columns..(at + into.len()) / columns, add);
+    }
+
+    /// Rows that a tile takes; a divisor of [`ROWS`].
+    fn tile(&self) -> usize {
+        match &self.strips {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Strips::Amx(_) => 32,
+            _ => 12,
+        }
     }
 
     fn rows_of(&self, into: &mut [f32], stride: usize, lhs: Matrix<'_>, rows: Range<usize>, add: bool) {
         let target = Target { into, stride, columns: self.columns, add };
         match &self.strips {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Strips::Amx(strips) => amx::multiply(target, lhs, rows, strips),
             #[cfg(target_arch = "x86_64")]
             Strips::Avx512(strips) => multiply::<12, 32>(target, lhs, rows, strips, tile::avx512),
             #[cfg(target_arch = "x86_64")]
@@ -87,12 +110,17 @@ impl Packed {
     }
 }
 
+/// See [`crate::op::splits`].
+pub(in crate::op) fn splits() -> bool {
+    Instructions::best(Factors::Split) != Instructions::best(Factors::Whole)
+}
+
 /// What a product is written into: rows of `columns`, `stride` apart.
-struct Target<'a> {
-    into: &'a mut [f32],
-    stride: usize,
-    columns: usize,
-    add: bool,
+pub(super) struct Target<'a> {
+    pub(super) into: &'a mut [f32],
+    pub(super) stride: usize,
+    pub(super) columns: usize,
+    pub(super) add: bool,
 }
 
 /// Some rows of a product, tile by tile.
@@ -139,34 +167,49 @@ fn multiply<const M: usize, const N: usize>(
 }
 
 /// See [`crate::op::matmul`].
-pub(in crate::op) fn matmul(lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
+pub(in crate::op) fn matmul(lhs: &Tensor, rhs: &Tensor, factors: Factors) -> Result<Tensor> {
     let ((m, k), (rows, n)) = (lhs.dims2()?, rhs.dims2()?);
     if k != rows {
         return Err(Error::Msg(format!("{m} x {k} times {rows} x {n}")).bt());
     }
     let (lhs, rhs) = (strided(lhs)?, strided(rhs)?);
-    let packed = Packed::new(rhs.matrix(rows, n));
-    let mut into = vec![0.0_f32; m * n];
-    packed.parallel(&mut into, lhs.matrix(m, k), false);
+    let packed = Packed::new(rhs.matrix(rows, n), factors);
+    let lhs = lhs.matrix(m, k);
+    let (into, _) = made(m * n, packed.share(lhs) * n, |at, into| packed.task(at, into, lhs, false));
     Tensor::from_vec(into, (m, n), &Device::Cpu)
 }
 
 /// See [`crate::op::matmul_plus`].
-pub(in crate::op) fn matmul_plus(x: &Tensor, lhs: &Tensor, rhs: &Tensor) -> Result<Tensor> {
-    let sum = Tensor::from_vec(floats(x)?.to_vec(), x.shape(), &Device::Cpu)?;
-    add_matmul(&sum, lhs, rhs)?;
-    Ok(sum)
+pub(in crate::op) fn matmul_plus(x: &Tensor, lhs: &Tensor, rhs: &Tensor, factors: Factors) -> Result<Tensor> {
+    let ((m, k), (rows, n)) = (lhs.dims2()?, rhs.dims2()?);
+    if k != rows || x.elem_count() != m * n {
+        return Err(Error::Msg(format!("{m} x {k} times {rows} x {n} onto {:?}", x.dims())).bt());
+    }
+    let (lhs, rhs) = (strided(lhs)?, strided(rhs)?);
+    let (x, packed, lhs) = (floats(x)?, Packed::new(rhs.matrix(rows, n), factors), lhs.matrix(m, k));
+    let (into, _) = made(m * n, packed.share(lhs) * n, |at, into| {
+        if let Some(x) = x.get(at..at + into.len()) {
+            into.copy_from_slice(x);
+        }
+        packed.task(at, into, lhs, true);
+    });
+    Tensor::from_vec(into, (m, n), &Device::Cpu)
 }
 
 /// See [`crate::op::add_matmul`].
-pub(in crate::op) fn add_matmul(sum: &Tensor, lhs: &Tensor, rhs: &Tensor) -> Result<()> {
+pub(in crate::op) fn add_matmul(sum: &Tensor, lhs: &Tensor, rhs: &Tensor, factors: Factors) -> Result<()> {
     let ((m, k), (rows, n)) = (lhs.dims2()?, rhs.dims2()?);
     if k != rows || sum.elem_count() != m * n {
         return Err(Error::Msg(format!("{m} x {k} times {rows} x {n} onto {:?}", sum.dims())).bt());
     }
     let (lhs, rhs) = (strided(lhs)?, strided(rhs)?);
-    let packed = Packed::new(rhs.matrix(rows, n));
-    change(sum, |sum| packed.parallel(sum, lhs.matrix(m, k), true))
+    let packed = Packed::new(rhs.matrix(rows, n), factors);
+    let lhs = lhs.matrix(m, k);
+    let at_once = (packed.share(lhs) * n).max(1);
+    change(sum, |sum| {
+        let parts = sum.par_chunks_mut(at_once).enumerate();
+        parts.for_each(|(part, into)| packed.task(part * at_once, into, lhs, true));
+    })
 }
 
 #[cfg(test)]
@@ -179,12 +222,19 @@ mod tests {
     fn every_tile_gives_the_sums_of_products() {
         let mut random = Random::new(2);
         let mut numbers = |count: usize| -> Vec<f32> { (0..count).map(|_| random.uniform(-1.0, 1.0)).collect() };
-        let mut all = vec![Instructions::Any, Instructions::best()];
+        let split = Instructions::best(Factors::Split);
+        let mut all = vec![Instructions::Any, Instructions::best(Factors::Whole), split];
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             all.push(Instructions::Avx2);
         }
-        for (m, k, n) in [(1, 1, 1), (12, 5, 32), (13, 7, 33), (40, 400, 65), (5, 800, 3), (97, 64, 96), (3, 0, 4)] {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx512f") {
+            all.push(Instructions::Avx512);
+        }
+        for (m, k, n) in
+            [(1, 1, 1), (12, 5, 32), (13, 7, 33), (40, 400, 65), (5, 800, 3), (97, 64, 96), (70, 300, 64), (3, 0, 4)]
+        {
             let (a, b, before) = (numbers(m * k), numbers(k * n), numbers(m * n));
             let (plain, turned) = (Matrix::new(&a, m, k), Matrix::new(&a, k, m).transposed());
             let (right, right_turned) = (Matrix::new(&b, k, n), Matrix::new(&b, n, k).transposed());
@@ -199,8 +249,12 @@ mod tests {
                             f64::from(a) * f64::from(rhs.values[i * rhs.row_stride + column * rhs.column_stride])
                         };
                         let sum: f64 = (0..k).map(product).sum::<f64>() + if add { f64::from(before[at]) } else { 0.0 };
+                        let off = f64::from(*found) - sum;
+                        // Terms of split products are off by so much of themselves at most, and either way.
+                        let split = if instructions == split && splits() { 3.0 * 2_f64.powi(-18) } else { 0.0 };
+                        let terms = (0..k).map(|i| product(i).powi(2)).sum::<f64>().sqrt();
                         assert!(
-                            (f64::from(*found) - sum).abs() < 1e-4,
+                            off.abs() < 1e-4 + 3.0 * split * terms,
                             "{m} x {k} x {n} {instructions:?}: {found} {sum}"
                         );
                     }
@@ -213,6 +267,11 @@ mod tests {
 
     #[test]
     fn threads_change_nothing() {
+        same_with_threads(Factors::Whole, 1e-4);
+        same_with_threads(Factors::Split, 1e-3);
+    }
+
+    fn same_with_threads(factors: Factors, most: f32) {
         let mut random = Random::new(3);
         let mut tensor = |rows: usize, columns: usize| {
             let numbers = (0..rows * columns).map(|_| random.uniform(-1.0, 1.0)).collect::<Vec<f32>>();
@@ -220,12 +279,12 @@ mod tests {
         };
         let mut work = || -> Result<(Rows, Rows)> {
             let (a, b) = (tensor(230, 140)?, tensor(77, 140)?);
-            let many = matmul(&a, &b.t()?)?;
+            let many = matmul(&a, &b.t()?, factors)?;
             let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(Error::wrap)?;
-            let alone = one.install(|| matmul(&a, &b.t()?))?;
-            let plus = matmul_plus(&many, &a, &b.t()?)?;
-            assert!((plus - (&many + &many)?)?.abs()?.max_all()?.to_scalar::<f32>()? < 1e-4);
-            assert!(many.sub(&a.matmul(&b.t()?)?)?.abs()?.max_all()?.to_scalar::<f32>()? < 1e-4);
+            let alone = one.install(|| matmul(&a, &b.t()?, factors))?;
+            let plus = matmul_plus(&many, &a, &b.t()?, factors)?;
+            assert!((plus - (&many + &many)?)?.abs()?.max_all()?.to_scalar::<f32>()? < most);
+            assert!(many.sub(&a.matmul(&b.t()?)?)?.abs()?.max_all()?.to_scalar::<f32>()? < most);
             Ok((many.to_vec2()?, alone.to_vec2()?))
         };
         assert!(work().is_ok_and(|(many, alone)| many == alone));

@@ -11,6 +11,7 @@ use std::arch::x86_64::{
 };
 
 use super::strips::Row;
+use crate::op::Factors;
 
 /// `into = left times right`, or `into +=`: `left` has at most `M` rows and as many columns as `right` has rows.
 pub(super) type Tile<const N: usize> = fn(left: Left<'_>, right: &[Row<N>], into: Place<'_>);
@@ -62,7 +63,7 @@ impl<'a> Place<'a> {
 
 /// Writes a row of sums that does not fill its place in vectors.
 #[inline(always)]
-fn write(row: &mut [f32], sums: &[f32], add: bool) {
+pub(super) fn write(row: &mut [f32], sums: &[f32], add: bool) {
     match add {
         true => row.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum),
         false => row.iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum),
@@ -72,6 +73,9 @@ fn write(row: &mut [f32], sums: &[f32], add: bool) {
 /// The tiles there are, by the instructions they take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Instructions {
+    /// 32 x 32, see [`super::amx`].
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    Amx,
     /// 12 x 32.
     #[cfg(target_arch = "x86_64")]
     Avx512,
@@ -84,7 +88,11 @@ pub(super) enum Instructions {
 
 impl Instructions {
     /// The best this machine has.
-    pub(super) fn best() -> Self {
+    pub(super) fn best(factors: Factors) -> Self {
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        if factors == Factors::Split && super::amx::found() {
+            return Self::Amx;
+        }
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") {
