@@ -56,6 +56,35 @@ fn replaying_after_removing_changes_nothing() {
 }
 
 #[test]
+fn a_chunk_s_document_is_known_from_its_commit_until_its_removal_s() {
+    let mut world = World::new();
+    // In no order, with gaps between, in three commits.
+    let documents = [(40, 3), (0, 1), (95, 2), (10, 5), (60, 1), (70, 20), (50, 4)];
+    for (at, (key, chunks)) in documents.into_iter().enumerate() {
+        world.add(key, "", &vec!["a text"; chunks], json!({}));
+        if at % 3 == 2 {
+            world.index().commit(at as u64).unwrap();
+        }
+    }
+    assert_eq!(world.index().owners([Key(50)]), [None], "not committed");
+    world.index().commit(8).unwrap();
+    let check = |world: &World, gone: Option<u64>| {
+        let owners = world.index().owners((0..100).map(Key));
+        for (chunk, owner) in (0..100).zip(owners) {
+            let there = documents.into_iter().find(|&(key, chunks)| (key..key + chunks as u64).contains(&chunk));
+            let expected = there.map(|(key, _)| key).filter(|&key| Some(key) != gone);
+            assert_eq!(owner, expected.map(DocumentKey), "{chunk}");
+        }
+    };
+    check(&world, None);
+    world.index().remove(DocumentKey(70));
+    world.index().commit(9).unwrap();
+    check(&world, Some(70));
+    world.reopen();
+    check(&world, Some(70));
+}
+
+#[test]
 fn a_score_depends_on_what_is_there_and_not_on_how_it_came_there() {
     let direct = World::new();
     let texts = ["wing lift", "wing drag and lift and more words", "heat", "wing wing heat"];

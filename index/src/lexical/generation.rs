@@ -7,7 +7,7 @@ use tantivy::index::SegmentId;
 
 use super::schema::Fields;
 use super::segment::{Segment, Totals};
-use crate::key::DocumentKey;
+use crate::key::{DocumentKey, Key};
 
 /// The segments of one commit.
 pub(super) struct Generation {
@@ -38,6 +38,15 @@ impl Generation {
             title_terms: sum.title_terms + segment.totals.title_terms,
         });
         Ok(Generation { searcher, segments, totals })
+    }
+
+    /// The document that a chunk is of.
+    pub(super) fn owner_of(&self, chunk: Key) -> Option<DocumentKey> {
+        self.segments.iter().find_map(|segment| {
+            let document = segment.layout.owner_of(chunk)?;
+            let alive = segment.is_alive(segment.layout.rows_of(document).start);
+            alive.then(|| segment.layout.key_of(document))
+        })
     }
 
     /// The keys of the documents and the number of their chunks, ascending.

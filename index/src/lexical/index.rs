@@ -23,7 +23,7 @@ use super::search::Matches;
 use super::stats::LexicalStats;
 use crate::error::{Error, Result};
 use crate::filter::Predicate;
-use crate::key::{DocumentKey, KeySet};
+use crate::key::{DocumentKey, Key, KeySet};
 
 /// At most this much text waits for tantivy's threads.
 const MOST_WAITING: usize = 32 << 20;
@@ -240,6 +240,12 @@ impl LexicalIndex {
             }
             Ok(counts.into_top(limit))
         })
+    }
+
+    /// The document of each chunk as of the last commit; `None` for a chunk that is not known (yet).
+    pub fn owners(&self, chunks: impl IntoIterator<Item = Key>) -> Vec<Option<DocumentKey>> {
+        let generation = self.generation();
+        chunks.into_iter().map(|chunk| generation.owner_of(chunk)).collect()
     }
 
     /// The documents there are as of the last commit, ascending, each with the number of its chunks; at least one, as a document without text

@@ -30,6 +30,8 @@ pub(super) struct Layout {
     starts: Vec<DocId>,
     /// The key of each document.
     keys: Vec<DocumentKey>,
+    /// The documents by ascending key, where they do not stand that way anyhow.
+    by_key: Option<Vec<u32>>,
     /// For each row, the index of its document in `starts`.
     owner: Vec<u32>,
     /// Terms of each document's body.
@@ -96,6 +98,7 @@ impl Layout {
         let mut layout = Layout {
             starts: Vec::new(),
             keys: Vec::new(),
+            by_key: None,
             owner: Vec::with_capacity(rows as usize),
             body_terms: Vec::new(),
             title: reader.get_fieldnorms_reader(fields.title)?,
@@ -116,7 +119,28 @@ impl Layout {
                 *terms = terms.saturating_add(body.fieldnorm(row));
             }
         }
+        if !layout.keys.is_sorted() {
+            let mut by_key: Vec<u32> = (0..layout.keys.len() as u32).collect();
+            by_key.sort_unstable_by_key(|&document| layout.keys[document as usize]);
+            layout.by_key = Some(by_key);
+        }
         Ok(layout)
+    }
+
+    /// The document that has a chunk of this key, deleted ones too.
+    pub(super) fn owner_of(&self, chunk: Key) -> Option<usize> {
+        let (mut low, mut high) = (0, self.keys.len());
+        let at = |place: usize| self.by_key.as_ref().map_or(place, |by_key| by_key[place] as usize);
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.keys[at(middle)].0 <= chunk.0 {
+                true => low = middle + 1,
+                false => high = middle,
+            }
+        }
+        let document = at(low.checked_sub(1)?);
+        let rows = self.rows_of(document);
+        self.keys[document].keys(rows.end - rows.start).contains(&chunk.0).then_some(document)
     }
 
     /// How many documents there are, deleted ones too.
