@@ -110,6 +110,35 @@ fn a_walk_finds_the_neighbours_of_every_distance() {
     }
 }
 
+/// In dense regions a walk soon has seen all that is allowed around a node; it must not take that for being lost and compare with
+/// everything instead.
+#[test]
+fn a_filter_that_passes_evenly_is_walked() {
+    const ROWS: u64 = 20_000;
+    let mut random = Random(21);
+    let centres: Vec<Vec<f32>> = (0..100).map(|_| (0..DIMENSION).map(|_| random.normal()).collect()).collect();
+    let mut near = |at: usize| -> Vec<f32> {
+        let mut vector: Vec<f32> =
+            centres[at % centres.len()].iter().map(|value| value + 0.25 * random.normal()).collect();
+        normalise(&mut vector);
+        vector
+    };
+    let model: Model = (0..ROWS).map(|key| (key, near(key as usize))).collect();
+    let queries: Vec<Vec<f32>> = (0..100).map(&mut near).collect();
+    let set = filled(Distance::Cosine, &model);
+    seal(&set, &policy(1_000));
+    let mut random = Random(22);
+    let allowed: KeySet = (0..ROWS).filter(|_| random.next() % 10 == 0).map(Key).collect();
+    let allowed = AllowedKeys::new(Arc::new(allowed));
+    let options = SearchOptions::width(10);
+    let walked = |query: &&Vec<f32>| {
+        let found = set.find(&Query::new(query).unwrap(), 5, Some(&allowed), &options).unwrap();
+        matches!(found.plans[..], [(_, Plan::Filtered { .. })])
+    };
+    let walked = queries.iter().filter(walked).count();
+    assert!(walked >= 90, "{walked} of 100");
+}
+
 #[test]
 fn filters_keep_the_recall() {
     let distance = Distance::Cosine;

@@ -17,7 +17,7 @@ const FEWEST_AROUND: usize = 3;
 
 impl Walk<'_> {
     /// As [`Walk::beam`], for allowed nodes, which are put into `found`. The answer is whether it went astray: what is allowed lies elsewhere than
-    /// around the query, so that it went by signposts for a good part.
+    /// around the query, so that it went by signposts for a good part, and among what it passed fewer were allowed than are everywhere.
     pub(super) fn filtered(
         &self,
         probe: &Probe,
@@ -35,6 +35,7 @@ impl Walk<'_> {
         let mut others: Vec<u32> = Vec::new();
         let mut dots = Vec::new();
         let mut signposts = 0;
+        let (mut passed, mut passed_allowed) = (0, 0);
         loop {
             scratch.compared += todo.len();
             let pool = &mut scratch.pool;
@@ -44,14 +45,23 @@ impl Walk<'_> {
                     found.insert(node, score);
                 }
             });
-            let Some(node) = scratch.pool.next() else { return 5 * signposts > scratch.compared };
+            let Some(node) = scratch.pool.next() else {
+                let usual = passed * allowed.count() / self.block.len().max(1);
+                return 5 * signposts > scratch.compared && 2 * passed_allowed < usual;
+            };
             todo.clear();
             others.clear();
+            // Allowed ones that were seen before show as well as new ones that what is allowed is around here.
+            let mut seen = 0;
             for neighbour in self.bottom.of(node) {
+                let is_allowed = allowed.contains(neighbour);
+                passed += 1;
+                passed_allowed += usize::from(is_allowed);
                 if !scratch.first_time(neighbour) {
+                    seen += usize::from(is_allowed);
                     continue;
                 }
-                if allowed.contains(neighbour) {
+                if is_allowed {
                     self.block.prefetch(probe, neighbour);
                     todo.push(neighbour);
                 } else {
@@ -71,7 +81,7 @@ impl Walk<'_> {
                     }
                 }
             }
-            if todo.len() < FEWEST_AROUND {
+            if todo.len() + seen < FEWEST_AROUND {
                 others.iter().for_each(|&other| self.block.prefetch(probe, other));
                 todo.extend_from_slice(&others);
                 signposts += others.len();
