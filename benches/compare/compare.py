@@ -21,7 +21,7 @@ import chart
 
 TARGETS = [0.90, 0.95, 0.99, 0.999]
 SHARES = [0.5, 0.1, 0.01, 0.001]
-ENGINES = ["neodex", "hnswlib", "faiss-hnsw", "faiss-hnsw-sq8", "usearch", "qdrant-edge", "lancedb"]
+ENGINES = ["neodex", "neodex-16-bit", "hnswlib", "faiss-hnsw", "faiss-hnsw-sq8", "usearch", "qdrant-edge", "lancedb"]
 
 
 def main():
@@ -43,8 +43,8 @@ def main():
     for engine in arguments.engines.split(","):
         print(f"{engine} ...", file=sys.stderr, flush=True)
         command = [sys.executable, str(pathlib.Path(__file__).with_name("engines.py")), engine, str(folder), str(arguments.threads)]
-        if engine == "neodex":
-            command = [sys.executable, str(pathlib.Path(__file__).with_name("neodex_rows.py")), arguments.neodex, str(folder), str(arguments.threads)]
+        if engine.startswith("neodex"):
+            command = [sys.executable, str(pathlib.Path(__file__).with_name("neodex_rows.py")), arguments.neodex, str(folder), str(arguments.threads), engine.removeprefix("neodex-").removeprefix("neodex") or "12-bit"]
         found = measured(engine, command, arguments.out / f"{engine}.jsonl", 60 * arguments.minutes)
         rows += [{"engine": engine, **row} for row in found]
         (arguments.out / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -6,8 +6,8 @@ import sys
 
 
 def main():
-    neodex, folder, threads = sys.argv[1:]
-    command = [neodex, "bench", "index", "--vectors", f"{folder}/base.npy", "--query-vectors", f"{folder}/queries.npy", "--queries", "1000000", "--every-width", "--database", "--json"]
+    neodex, folder, threads, rescore = sys.argv[1:]
+    command = [neodex, "bench", "index", "--vectors", f"{folder}/base.npy", "--query-vectors", f"{folder}/queries.npy", "--queries", "1000000", "--every-width", "--database", "--rescore", rescore, "--json"]
     report = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, env={**os.environ, "RAYON_NUM_THREADS": threads}).stdout)
     rows = report["rows"]
     named = {row["what"]: row for row in rows}
