@@ -1,6 +1,7 @@
 //! Vectors that were brought from outside, sealed into segments, and kept over restarts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../index/tests/vectors/mod.rs"]
 mod vectors;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -252,6 +252,10 @@ impl FineQuery {
 }
 
 #[cfg(test)]
+#[path = "../../../tests/vectors/mod.rs"]
+mod vectors;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::super::SegmentBuilder;
@@ -261,15 +265,7 @@ mod tests {
     const DIMENSION: usize = 70;
 
     fn vector(key: u64) -> Vec<f32> {
-        let mut state = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        (0..DIMENSION)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-            })
-            .collect()
+        vectors::vector(DIMENSION, key)
     }
 
     fn segment(distance: Distance) -> Segment {
