@@ -3,6 +3,8 @@
 //! A row can be asked about as a query is, and as a neighbour of another row: a [`Probe`] is either, so that building and searching walk the
 //! graph by one loop.
 
+use std::ops::Range;
+
 use super::super::chunk::Chunk;
 use super::super::code::Code;
 use super::super::distance::{Distance, Terms};
@@ -162,8 +164,13 @@ impl Block {
         &self.codes[from..from + self.stride]
     }
 
+    /// The codes of rows that follow each other, with their padding.
+    pub(crate) fn codes_of_run(&self, rows: Range<usize>) -> &[i8] {
+        &self.codes[self.start + rows.start * self.stride..self.start + rows.end * self.stride]
+    }
+
     /// Codes from one row to the next.
-    pub(super) fn stride(&self) -> usize {
+    pub(crate) fn stride(&self) -> usize {
         self.stride
     }
 
