@@ -116,10 +116,10 @@ impl Block {
         let row = row as usize;
         let from = self.start + row * self.stride;
         self.codes[from..from + code.dimension()].copy_from_slice(code.values());
-        self.behind.set(row, code.residuals());
         let Terms { factor, offset } = self.distance.row_terms(code.scale(), code.norm());
         self.factors[row] = factor;
-        self.fine_factors[row] = self.distance.row_terms(code.fine_scale(), code.norm()).factor;
+        let fine = self.distance.row_terms(code.fine_scale(), code.norm()).factor;
+        self.fine_factors[row] = self.behind.set(row, code.residuals(), fine);
         if let Some(own) = self.offsets.get_mut(row) {
             *own = offset;
         }
@@ -141,9 +141,8 @@ impl Block {
     }
 
     fn push_rest(&mut self, residuals: &[u8], factor: f32, fine_factor: f32, offset: f32) {
-        self.behind.push(residuals);
         self.factors.push(factor);
-        self.fine_factors.push(fine_factor);
+        self.fine_factors.push(self.behind.push(residuals, fine_factor));
         if self.distance == Distance::Euclidean {
             self.offsets.push(offset);
         }
