@@ -8,7 +8,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::Command;
 
-const KERNELS: [&str; 1] = ["neobert"];
+const KERNELS: [&str; 2] = ["neobert", "nearest"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");

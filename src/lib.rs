@@ -54,7 +54,7 @@ pub use database::{
 pub use document::{Document, DocumentId, Heading, Metadata};
 pub use embedding::{EmbedError, Embedder, Passage, Passages};
 #[cfg(feature = "encoder")]
-pub use embedding::{NeoBert, load_model, load_model_with};
+pub use embedding::{GpuNeighbours, NeoBert, load_model, load_model_with};
 #[cfg(feature = "bundled-model")]
 pub use embedding::{bundled_files, bundled_model, bundled_model_with, has_bundled_model};
 pub use error::{Error, ErrorKind, Result};

@@ -2,6 +2,7 @@
 //! a repair, a kill at any step of sealing. Every vector is found all the while, and in the end there are sound segments again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "../index/tests/vectors/mod.rs"]
 mod vectors;
 mod words;
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use neodex::{Cancel, Database, Document, ErrorKind, ExportFormat, Heading, Mode, restore};
+use tempfile::TempDir;
 use words::WordEmbedder;
 
 fn open(path: &Path) -> Database {
@@ -37,6 +38,15 @@ fn fill(db: &Database, documents: u32) {
 fn contents(db: &Database) -> BTreeMap<String, Document> {
     let ids = db.document_ids().unwrap();
     ids.iter().map(|id| (id.to_string(), db.get(id.as_str()).unwrap().unwrap())).collect()
+}
+
+/// A database of documents in a folder of its own, and what is in it.
+fn filled() -> (TempDir, Database, BTreeMap<String, Document>) {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(&dir.path().join("db"));
+    fill(&db, 100);
+    let before = contents(&db);
+    (dir, db, before)
 }
 
 /// Whole in itself, and found by both indexes.
@@ -79,10 +89,7 @@ fn while_others_write<T>(db: &Database, work: impl FnOnce() -> T) -> T {
 
 #[test]
 fn a_snapshot_taken_while_others_write_is_a_sound_database() {
-    let dir = tempfile::tempdir().unwrap();
-    let db = open(&dir.path().join("db"));
-    fill(&db, 100);
-    let before = contents(&db);
+    let (dir, db, before) = filled();
     let file = dir.path().join("db.snapshot");
     let snapshot = while_others_write(&db, || db.snapshot_create(&file, &mut |_| ()).unwrap());
     assert_eq!(std::fs::metadata(&file).unwrap().len(), snapshot.bytes);
@@ -175,10 +182,7 @@ fn an_export_comes_back_bit_for_bit() {
 /// An export is not of one moment, as a snapshot is; but every document in it is, and nobody's is missing.
 #[test]
 fn an_export_and_an_import_go_on_while_others_write() {
-    let dir = tempfile::tempdir().unwrap();
-    let db = open(&dir.path().join("db"));
-    fill(&db, 100);
-    let before = contents(&db);
+    let (dir, db, before) = filled();
     let folder = dir.path().join("export");
     let exported = while_others_write(&db, || db.export(&folder, ExportFormat::Jsonl, &mut |_| ()).unwrap());
     assert!(exported.documents >= before.len() as u64, "{exported:?}");

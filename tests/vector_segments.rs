@@ -1,10 +1,13 @@
 //! Vectors that were brought from outside, sealed into segments, and kept over restarts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../index/tests/vectors/mod.rs"]
 mod vectors;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
+use neodex::index::vector::{CodedRows, Neighbours, NeighboursError, RowTerms};
 use neodex::{Config, Database, Distance, Document, Mode, Rescoring, RowFormat, SealPolicy};
 use serde_json::json;
 
@@ -186,6 +189,73 @@ fn segments_may_keep_more_of_every_vector() {
         "{built} built, {opened} opened, {twelve} by twelve bits"
     );
     assert!(database.stats().unwrap().bytes.vectors_in_memory < bytes);
+}
+
+/// Finds neighbours by the formula that rows come with, until it is told to fail.
+#[derive(Debug, Clone, Default)]
+struct Plain {
+    fails: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
+}
+
+impl Neighbours for Plain {
+    fn find(
+        &self,
+        rows: &CodedRows<'_>,
+        count: usize,
+        found: &mut dyn FnMut(&[u32]) -> bool,
+    ) -> Result<(), NeighboursError> {
+        if self.fails.load(Ordering::Acquire) {
+            return Err("it was told to fail".into());
+        }
+        let codes: Vec<&[i8]> = rows.codes(0..rows.len()).chunks(rows.width()).collect();
+        let terms: Vec<RowTerms> = rows.terms(0..rows.len()).collect();
+        for (row, own) in terms.iter().enumerate() {
+            let score = |other: usize| {
+                let dot: i32 = codes[row].iter().zip(codes[other]).map(|(&l, &r)| i32::from(l) * i32::from(r)).sum();
+                let other = &terms[other];
+                rows.scale() * own.factor * other.factor * dot as f32 + other.offset + own.lift * other.lift
+            };
+            let mut others: Vec<(f32, u32)> =
+                (0..rows.len()).filter(|&other| other != row).map(|other| (-score(other), other as u32)).collect();
+            others.sort_by(|left, right| left.0.total_cmp(&right.0).then(left.1.cmp(&right.1)));
+            let list: Vec<u32> = others.iter().take(count).map(|&(_, other)| other).collect();
+            self.answered.fetch_add(1, Ordering::AcqRel);
+            if !found(&list) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn segments_are_linked_by_whatever_finds_neighbours_and_without_it_when_it_fails() {
+    for distance in Distance::ALL {
+        let (neighbours, told) = (Plain::default(), Arc::new(Mutex::new(Vec::new())));
+        let hear = Arc::clone(&told);
+        let builder = Database::temporary_builder().unwrap().config(Config { distance, ..config(300) });
+        let builder = builder.on_notice(move |notice| hear.lock().unwrap().push(notice.to_owned()));
+        let database = builder.vectors(DIMENSION).neighbours(neighbours.clone()).open().unwrap();
+        insert(&database, 0..600);
+        database.wait_until_sealed(|_| true).unwrap();
+        let answered = neighbours.answered.load(Ordering::Acquire);
+        assert!(answered >= 300 && told.lock().unwrap().is_empty(), "{answered} rows");
+        neighbours.fails.store(true, Ordering::Release);
+        insert(&database, 600..2_000);
+        database.wait_until_sealed(|_| true).unwrap();
+        assert_eq!(neighbours.answered.load(Ordering::Acquire), answered);
+        let stats = database.stats().unwrap();
+        assert!(stats.vectors == 2_000 && stats.unsealed_vectors < 300, "{stats:?}");
+        let told = told.lock().unwrap();
+        assert!(told.len() == 1 && told[0].contains("it was told to fail"), "once is enough: {told:?}");
+        let best = |number: u64| {
+            let score = |other: &u64| distance.score(&vector(number), &vector(*other));
+            (0..2_000).max_by(|left, right| score(left).total_cmp(&score(right))).unwrap()
+        };
+        let found = (0..4_000).step_by(97).filter(|&number| nearest(&database, number) == format!("d{}", best(number)));
+        assert!(found.count() >= 40, "{distance}: of 42");
+    }
 }
 
 #[test]

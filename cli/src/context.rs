@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use neodex::{Database, Embedder, NeoBert, has_bundled_model};
+use neodex::{Database, DatabaseBuilder, Embedder, GpuNeighbours, NeoBert, has_bundled_model};
+use neodex_encoder::Device;
 
 use crate::interrupt::Interrupt;
 use crate::output::Output;
@@ -25,7 +26,7 @@ impl Context {
     pub(crate) fn open(&self, path: &Path, model: Option<NeoBert>, create: bool) -> Result<Database> {
         self.output.detail(format!("database {}", path.display()));
         // A command is over in a moment and should not wait for a batch begun in the background; `ingest` makes what is missing at its end.
-        let builder = Database::builder(path).config(self.settings.config.clone()).create(create).background(false);
+        let builder = self.with_device(Database::builder(path)).create(create).background(false);
         let builder = match model {
             Some(model) => builder.embedder(model),
             // Nobody asked for words only: the database stays open for a model that a later program brings along.
@@ -39,9 +40,19 @@ impl Context {
         Ok(database)
     }
 
+    /// With the settings of this run, and the GPU that was asked for by name, which serves vectors that were brought along as well.
+    pub(crate) fn with_device(&self, builder: DatabaseBuilder) -> DatabaseBuilder {
+        let output = self.output;
+        let builder = builder.config(self.settings.config.clone()).on_notice(move |notice| output.note(notice));
+        match self.settings.device {
+            Device::Cuda(_) => builder.neighbours(GpuNeighbours::on(self.settings.device)),
+            Device::Auto | Device::Cpu => builder,
+        }
+    }
+
     /// A database in a folder of its own, which goes away with the database.
     pub(crate) fn open_temporary(&self, model: Option<impl Embedder + 'static>) -> Result<Database> {
-        let builder = Database::temporary_builder()?.config(self.settings.config.clone());
+        let builder = self.with_device(Database::temporary_builder()?);
         Ok(match model {
             Some(model) => builder.embedder(model),
             None => builder.without_embedder(),

@@ -1,5 +1,8 @@
 //! Chunking without late chunking: every passage through the model by itself, with title and headings before it. For comparison only.
 
+use std::sync::Arc;
+
+use neodex::index::vector::Neighbours;
 use neodex::{EmbedError, Embedder, NeoBert, Passages};
 use neodex_encoder::Role;
 
@@ -18,6 +21,10 @@ impl Embedder for Plain {
 
     fn fingerprint(&self) -> String {
         format!("{}-plain", self.0.fingerprint())
+    }
+
+    fn neighbours(&self) -> Option<Arc<dyn Neighbours>> {
+        self.0.neighbours()
     }
 
     fn embed_queries(&self, queries: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {

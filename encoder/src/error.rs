@@ -220,6 +220,16 @@ pub enum Error {
     /// Logits were asked of a model saved without its language-model head.
     #[error("the weights have no `decoder.weight` and `decoder.bias`, so there are no logits to compute")]
     NoLanguageModelHead,
+    /// Rows that are to be compared do not fit what they are said to be.
+    #[error("{found} {what} were given where there must be 1 to {expected}")]
+    RowsDoNotFit {
+        /// What there are too many or too few of.
+        what: &'static str,
+        /// Given.
+        found: usize,
+        /// The most that would fit.
+        expected: usize,
+    },
     /// The thread pool could not be started.
     #[error("cannot start the encoder's threads")]
     Threads {
@@ -264,6 +274,7 @@ impl Error {
             | Self::TokenOutOfRange { .. }
             | Self::TextTooLarge { .. }
             | Self::ChunkOutOfRange { .. }
+            | Self::RowsDoNotFit { .. }
             | Self::NoLanguageModelHead => ErrorKind::InvalidInput,
             Self::Io { .. } | Self::Threads { .. } | Self::Compute { .. } => ErrorKind::Internal,
         }

@@ -53,6 +53,31 @@ pub(crate) mod op {
     }
 }
 
+/// Never reached: no device was opened.
+pub(crate) mod nearest {
+    use std::ops::Range;
+
+    use candle_core::{Device, Error, Result};
+
+    use crate::nearest::Terms;
+
+    pub(crate) struct Rows;
+
+    impl Rows {
+        pub(crate) fn new(_: Device, _: f32) -> Self {
+            Self
+        }
+
+        pub(crate) fn push(&mut self, _: &[i8], _: &[Terms]) -> Result<()> {
+            Err(Error::NotCompiledWithCudaSupport)
+        }
+
+        pub(crate) fn nearest(&self, _: Range<usize>, _: usize) -> Result<Vec<u32>> {
+            Err(Error::NotCompiledWithCudaSupport)
+        }
+    }
+}
+
 /// Never reached: attention goes by buckets.
 pub(crate) mod flash {
     use candle_core::{DType, Error, Result, Tensor};

@@ -4,7 +4,7 @@
 
 mod tiny;
 
-use neodex_encoder::{Device, Encoder, Error, ModelFiles, NeoBertConfig, Options, Precision, Role};
+use neodex_encoder::{Device, Encoder, Error, ModelFiles, NearestRows, NeoBertConfig, Options, Precision, Role};
 use tiny::{Cases, cosine};
 
 /// The encoder on the first GPU, or nothing where there is none.
@@ -101,4 +101,44 @@ fn what_a_gpu_cannot_do_is_said() {
         }
         None => assert!(refused(&tiny::files(), Precision::Auto).to_string().contains("no GPU number 0")),
     }
+}
+
+/// Rows in several blocks, asked about across their borders, against sorting all scores.
+#[test]
+fn the_nearest_rows_are_those_of_sorting() {
+    const WIDTH: usize = 64;
+    const ROWS: usize = 1_000;
+    let mut rows = match NearestRows::on(Device::Cuda(0), WIDTH, 2.0) {
+        Ok(rows) => rows,
+        Err(Error::DeviceUnavailable { reason, .. }) => return println!("not tested: {reason}"),
+        Err(error) => panic!("{error}"),
+    };
+    let mut state = 7u32;
+    let mut next = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % below
+    };
+    let codes: Vec<i8> = (0..ROWS * WIDTH).map(|_| (next(255) as i32 - 127) as i8).collect();
+    let terms: Vec<[f32; 3]> =
+        (0..ROWS).map(|_| [1.0 + next(3) as f32, next(9) as f32 * 4_096.0, next(100) as f32]).collect();
+    for (codes, terms) in codes.chunks(300 * WIDTH).zip(terms.chunks(300)) {
+        rows.push(codes, terms).unwrap();
+    }
+    let score = |left: usize, right: usize| {
+        let codes = |row: usize| &codes[row * WIDTH..(row + 1) * WIDTH];
+        let dot: i32 = codes(left).iter().zip(codes(right)).map(|(&l, &r)| i32::from(l) * i32::from(r)).sum();
+        let ([own, _, lift], [factor, offset, other]) = (terms[left], terms[right]);
+        2.0 * own * (factor * dot as f32) + offset + lift * other
+    };
+    for (asked, count) in [(0..1_000, 64), (290..310, 128), (999..1_000, 1)] {
+        let found = rows.nearest(asked.clone(), count).unwrap();
+        assert_eq!(found.len(), asked.len() * count);
+        for (row, list) in asked.zip(found.chunks(count)) {
+            let mut others: Vec<u32> = (0..ROWS as u32).filter(|&other| other as usize != row).collect();
+            others.sort_by(|&l, &r| score(row, r as usize).total_cmp(&score(row, l as usize)).then(l.cmp(&r)));
+            assert_eq!(list, &others[..count], "row {row}");
+        }
+    }
+    assert!(rows.nearest(0..10, 129).is_err() && rows.nearest(990..1_001, 5).is_err());
+    assert!(rows.push(&[0; WIDTH], &[]).is_err());
 }

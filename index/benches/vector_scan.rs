@@ -3,6 +3,9 @@
 //! `cargo bench -p neodex-index --bench vector_scan`. The fastest of many rounds is shown beside the median: the first is the machine's
 //! limit, the second what a busy machine gives.
 
+#[path = "../tests/vectors/mod.rs"]
+mod vectors;
+
 use std::error::Error;
 use std::hint::black_box;
 use std::io::{Write, stdout};
@@ -10,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use neodex_index::Key;
 use neodex_index::vector::{Code, Distance, Memtable, Query, RowFormat, VectorIndex, instruction_set};
+use vectors::vector;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut out = stdout().lock();
@@ -63,19 +67,6 @@ fn filled(dimension: usize, rows: u64) -> neodex_index::Result<Memtable> {
         memtable.insert(Key(key), &Code::encode(&vector(dimension, key))?)?;
     }
     Ok(memtable)
-}
-
-/// A vector from a seed, its values even over -1..1.
-fn vector(dimension: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (0..dimension)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-        })
-        .collect()
 }
 
 /// Times of a third of a second's worth of rounds, ascending.

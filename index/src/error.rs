@@ -70,6 +70,16 @@ pub enum Error {
         reason: String,
     },
 
+    /// What was to find the neighbours of all vectors failed, or found others than the nearest.
+    #[error(
+        "the neighbours of all vectors could not be found by comparing all of them: {source}; without that, walks find them"
+    )]
+    Neighbours {
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
     /// The lexical index failed.
     #[error("the lexical index failed while {action}: {source}")]
     Lexical {
@@ -122,9 +132,11 @@ impl Error {
             | Error::UnknownField { .. }
             | Error::TypeMismatch { .. } => ErrorKind::Input,
             Error::Damaged { .. } => ErrorKind::Data,
-            Error::Building { .. } | Error::Lexical { .. } | Error::Stopped { .. } | Error::Io { .. } => {
-                ErrorKind::System
-            }
+            Error::Building { .. }
+            | Error::Neighbours { .. }
+            | Error::Lexical { .. }
+            | Error::Stopped { .. }
+            | Error::Io { .. } => ErrorKind::System,
         }
     }
 

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use neodex_index::vector::{
-    AllowedKeys, Code, Distance, Plan, Query, SearchOptions, Segment, SegmentLoader, VectorSet, normalise,
+    AllowedKeys, BuildOptions, Code, Distance, Plan, Query, SearchOptions, Segment, SegmentBuilder, SegmentLoader,
+    VectorSet, normalise,
 };
 use neodex_index::{Key, KeySet, Scored, top_k};
 use seals::{policy, seal};
@@ -137,6 +138,25 @@ fn a_filter_that_passes_evenly_is_walked() {
     };
     let walked = queries.iter().filter(walked).count();
     assert!(walked >= 90, "{walked} of 100");
+}
+
+/// As where a GPU finds the neighbours, but on the processor.
+#[test]
+fn rows_linked_by_exact_lists_are_found_as_well() {
+    for distance in Distance::ALL {
+        let model: Model = (0..).zip(vectors(distance, 1, ROWS)).collect();
+        let mut builder = SegmentBuilder::new(DIMENSION, distance, model.len()).unwrap();
+        for (&key, vector) in &model {
+            builder.push(Key(key), &Code::encode(vector).unwrap()).unwrap();
+        }
+        let mut options = BuildOptions::default();
+        options.set("exact=true").unwrap();
+        let set = VectorSet::new(DIMENSION, distance).unwrap();
+        set.add_segment(1, builder.build(&options, |_| true).unwrap().unwrap());
+        let (found, plan) = recall(&set, &model, &vectors(distance, 2, 100), None);
+        assert!(matches!(plan, Plan::Walk { .. }), "{plan:?}");
+        assert!(found >= 0.97, "{distance}: {found}");
+    }
 }
 
 #[test]

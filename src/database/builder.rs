@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use neodex_index::vector::Neighbours;
 use neodex_storage::{Manifest, Store, StoreOptions};
 
 use crate::chunking::{Chunker, StructuralChunker};
@@ -16,8 +17,8 @@ use crate::ingest::apply::Applier;
 use crate::ingest::budget::Budget;
 use crate::ingest::vacate::drop_vectors;
 use crate::schema::{ONLY, Slot, TOTALS};
-use crate::sealing::Sealer;
 use crate::sealing::rows::FullRows;
+use crate::sealing::{Hear, Linking, Sealer};
 use crate::search::filter::FilterCache;
 
 /// How a database is opened. Nothing happens until [`DatabaseBuilder::open`].
@@ -30,6 +31,8 @@ pub struct DatabaseBuilder {
     create: bool,
     replace_model: bool,
     background: bool,
+    neighbours: Option<Arc<dyn Neighbours>>,
+    hear: Hear,
     temporary: Option<tempfile::TempDir>,
 }
 
@@ -53,6 +56,8 @@ impl DatabaseBuilder {
             create: true,
             replace_model: false,
             background: true,
+            neighbours: None,
+            hear: Arc::new(|_| {}),
             temporary: None,
         }
     }
@@ -114,6 +119,20 @@ impl DatabaseBuilder {
     /// that opens it for a moment may leave that to others.
     pub fn background(mut self, background: bool) -> Self {
         self.background = background;
+        self
+    }
+
+    /// What finds the nearest of all vectors, for segments of the vector index to be linked by; default the
+    /// [embedder's](Embedder::neighbours), if it has any. Where it fails they are linked in the ordinary way, and [`DatabaseBuilder::on_notice`] is told.
+    pub fn neighbours(mut self, neighbours: impl Neighbours + 'static) -> Self {
+        self.neighbours = Some(Arc::new(neighbours));
+        self
+    }
+
+    /// Who hears what a person should know of what happens in the background while the database is open, from a thread of the database's. What
+    /// happened while opening is in [`Database::notices`].
+    pub fn on_notice(mut self, hear: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.hear = Arc::new(hear);
         self
     }
 
@@ -212,9 +231,10 @@ impl DatabaseBuilder {
                 store.clone(),
                 Arc::clone(vectors),
                 policy.clone(),
-                config.graph.clone(),
+                Linking { options: config.graph.clone(), given: self.neighbours, embedder: shared.clone() },
                 FullRows { slot, format: config.rows, rescoring: config.rescoring, binary: config.binary },
                 Arc::clone(&indexes.sealing),
+                self.hear,
             )?),
             None => None,
         };

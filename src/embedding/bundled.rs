@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use neodex_encoder::{Device, Encoder, Identity, ModelFiles, Options};
+use neodex_index::vector::Neighbours;
 
 use crate::embedding::neobert::{embedding, window_tokens};
 use crate::embedding::{EmbedError, Embedder, NeoBert, Passages};
@@ -112,6 +113,11 @@ impl Embedder for Bundled {
 
     fn embed_texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
         self.model()?.embed_texts(texts)
+    }
+
+    /// Of the model that is there: none is built to find neighbours.
+    fn neighbours(&self) -> Option<Arc<dyn Neighbours>> {
+        self.encoder.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.neighbours()
     }
 
     fn count_tokens(&self, text: &str) -> usize {

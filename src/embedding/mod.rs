@@ -9,14 +9,21 @@ mod brought;
 #[cfg_attr(not(feature = "bundled-model"), path = "unbundled.rs")]
 pub(crate) mod bundled;
 #[cfg(feature = "encoder")]
+mod neighbours;
+#[cfg(feature = "encoder")]
 mod neobert;
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use neodex_index::vector::Neighbours;
 
 pub(crate) use brought::BroughtVectors;
 #[cfg(feature = "bundled-model")]
 pub use bundled::{bundled_files, bundled_model, bundled_model_with, has_bundled_model};
+#[cfg(feature = "encoder")]
+pub use neighbours::GpuNeighbours;
 #[cfg(feature = "encoder")]
 pub use neobert::{NeoBert, load_model, load_model_with};
 
@@ -100,6 +107,12 @@ pub trait Embedder: Send + Sync {
             texts.iter().zip(&passages).map(|(text, passages)| Passages { title: "", text, passages }).collect();
         let vectors = self.embed_documents(&documents, self.window_tokens())?;
         Ok(vectors.into_iter().filter_map(|mut own| own.pop()).collect())
+    }
+
+    /// What finds the nearest of all vectors, where this embedder computes on something that compares all of them faster than walks find them:
+    /// segments of the vector index are then linked by it. Asked whenever one is about to be built.
+    fn neighbours(&self) -> Option<Arc<dyn Neighbours>> {
+        None
     }
 
     /// How many tokens `text` has for this embedder, for figures shown to people.

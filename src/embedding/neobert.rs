@@ -1,10 +1,12 @@
 //! The NeoBERT encoder as an [`Embedder`].
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use neodex_encoder::{ChunkSpan, Device, Encoder, LateDocument, ModelInfo, Options, Role};
+use neodex_index::vector::Neighbours;
 
-use crate::embedding::{EmbedError, Embedder, Passages};
+use crate::embedding::{EmbedError, Embedder, GpuNeighbours, Passages};
 use crate::error::{Error, Result};
 
 /// Late chunking reads windows of this many tokens unless a database says otherwise: with the bundled model they find a little more in long
@@ -109,6 +111,13 @@ impl Embedder for NeoBert {
     /// As sentence-transformers makes them: of a whole text, its special tokens included, which passages in the middle of one do not have.
     fn embed_texts(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
         Ok(self.encoder.embed(texts, Role::Document)?)
+    }
+
+    fn neighbours(&self) -> Option<Arc<dyn Neighbours>> {
+        match self.encoder.info().device.parse() {
+            Ok(device @ Device::Cuda(_)) => Some(Arc::new(GpuNeighbours::on(device))),
+            _ => None,
+        }
     }
 
     fn count_tokens(&self, text: &str) -> usize {

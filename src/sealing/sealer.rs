@@ -5,13 +5,14 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use neodex_index::vector::{BuildOptions, SealPolicy, Sealing, VectorSet};
+use neodex_index::vector::{SealPolicy, Sealing, VectorSet};
 use neodex_storage::Store;
 use neodex_storage::failpoint::reach;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result};
 use crate::schema::BURIED_CODES;
+use crate::sealing::Linking;
 use crate::sealing::recovery::sweep_buried;
 use crate::sealing::rows::FullRows;
 use crate::sealing::stored::store_segment;
@@ -22,6 +23,9 @@ const MOST_BURIED: u64 = 4_096;
 const PATROL: Duration = Duration::from_secs(60);
 /// How often somebody who waits looks whether it is done.
 const GLANCE: Duration = Duration::from_millis(100);
+
+/// Who is told what a person should know of what happens in the background.
+pub(crate) type Hear = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// How far the vector index is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,9 +104,10 @@ impl Sealer {
         store: Store,
         set: Arc<VectorSet>,
         policy: SealPolicy,
-        options: BuildOptions,
+        linking: Linking,
         rows: FullRows,
         signal: Arc<Signal>,
+        hear: Hear,
     ) -> Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let pool = ThreadPoolBuilder::new()
@@ -110,7 +115,17 @@ impl Sealer {
             .thread_name(|number| format!("neodex-seal-{number}"))
             .build()
             .map_err(|error| Error::io("thread")(std::io::Error::other(error)))?;
-        let worker = Worker { store, set, policy, options, rows, pool, signal: Arc::clone(&signal) };
+        let worker = Worker {
+            store,
+            set,
+            policy,
+            linking,
+            rows,
+            pool,
+            signal: Arc::clone(&signal),
+            hear,
+            told: Mutex::default(),
+        };
         signal.call();
         let thread = std::thread::Builder::new()
             .name("neodex-seal".to_owned())
@@ -140,10 +155,13 @@ struct Worker {
     store: Store,
     set: Arc<VectorSet>,
     policy: SealPolicy,
-    options: BuildOptions,
+    linking: Linking,
     rows: FullRows,
     pool: ThreadPool,
     signal: Arc<Signal>,
+    hear: Hear,
+    /// What was last told, so that it is not told of every segment.
+    told: Mutex<Option<String>>,
 }
 
 impl Worker {
@@ -186,15 +204,26 @@ impl Worker {
         Ok(())
     }
 
+    /// Tells whoever wants to hear it, once.
+    fn tell(&self, notice: Option<String>) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(notice) = &notice
+            && told.as_ref() != Some(notice)
+        {
+            (self.hear)(notice);
+        }
+        *told = notice;
+    }
+
     fn seal(&self, sealing: Sealing) -> Result<()> {
         let vectors = sealing.len();
         let progress = |linked: usize| {
             self.signal.state().progress.building = Some((vectors, linked));
             !self.signal.stopping()
         };
-        let built =
-            self.pool.install(|| sealing.build(self.set.dimension(), self.set.distance(), &self.options, progress));
-        let stored = match built {
+        let built = self.pool.install(|| self.linking.build(&sealing, &self.set, progress));
+        self.tell(built.notice);
+        let stored = match built.segment {
             Ok(Some(segment)) => {
                 reach("segment.built");
                 let bytes = segment.to_bytes();

@@ -1,6 +1,7 @@
 //! A word index that is sound in itself and does not list what the store does: `verify` names the documents, opening mends what its counts
 //! tell of, and `repair` makes it again.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use neodex::{Document, Mode};
@@ -31,6 +32,14 @@ fn add(lexical: &LexicalIndex, key: u64, chunks: usize) {
     lexical.add(&document).unwrap();
 }
 
+/// A database in which document 17 is missing in the word index: all its documents, and the key of that one.
+fn without_17(path: &Path) -> (BTreeMap<String, Document>, u64) {
+    let documents = fill(path);
+    let key = version(path, "doc/17");
+    meddle(path, |lexical| lexical.remove(DocumentKey(key)));
+    (documents, key)
+}
+
 /// A database in which document 17 is missing in the word index, and as many chunks of nobody's are in it.
 fn exchanged(path: &Path) -> u64 {
     let key = version(path, "doc/17");
@@ -51,9 +60,7 @@ fn found(path: &Path, word: &str) -> Vec<String> {
 fn opening_mends_what_is_missing_in_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
-    let documents = fill(&path);
-    let key = version(&path, "doc/17");
-    meddle(&path, |lexical| lexical.remove(DocumentKey(key)));
+    let (documents, _) = without_17(&path);
     let db = open(&path).unwrap();
     let told = "the word index was mended: 1 documents were missing in it, and 0 were not as they are stored";
     assert!(db.notices().iter().any(|notice| notice == told), "{:?}", db.notices());
@@ -110,9 +117,7 @@ fn verify_names_the_documents_and_repair_makes_it_again() {
 fn a_damaged_document_is_told_of_and_nothing_is_mended_for_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
-    let documents = fill(&path);
-    let key = version(&path, "doc/17");
-    meddle(&path, |lexical| lexical.remove(DocumentKey(key)));
+    let (documents, key) = without_17(&path);
     let store = Store::open(&path, StoreOptions::new()).unwrap();
     let texts: Table<(u64, u32), Vec<u8>> = Table::new(crate::TEXTS, "texts");
     let (block, _) = store.range(&texts, (key, 0)..).unwrap().next().unwrap().unwrap();

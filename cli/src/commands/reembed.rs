@@ -79,7 +79,7 @@ fn wanted(context: &Context, path: &Path) -> Result<NeoBert> {
 }
 
 fn open(context: &Context, path: &Path) -> neodex::DatabaseBuilder {
-    Database::builder(path).config(context.settings.config.clone()).create(false).background(false)
+    context.with_device(Database::builder(path)).create(false).background(false)
 }
 
 /// What two runs did together.

@@ -64,7 +64,7 @@ pub(crate) fn export(context: &Context, args: &ExportArgs) -> Result<Status> {
 /// Runs `neodex import`.
 pub(crate) fn import(context: &Context, args: &ImportArgs) -> Result<Status> {
     let path = &context.settings.db;
-    let builder = Database::builder(path).config(context.settings.config.clone());
+    let builder = context.with_device(Database::builder(path));
     let exists = path.join("FORMAT").exists();
     // A new database takes the export's vectors; only one that has a model of its own may have to embed.
     let builder = match if exists { model::choose(context, Some(path))?.loaded() } else { None } {

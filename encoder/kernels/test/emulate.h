@@ -127,6 +127,39 @@ inline float __shfl_xor_sync(unsigned, float value, unsigned mask) {
     return other;
 }
 
+inline void __syncwarp() {
+    emulation::wait(emulation::warps[threadIdx.x / 32]);
+}
+
+inline float __shfl_sync(unsigned, float value, unsigned lane) {
+    emulation::slots[threadIdx.x] = value;
+    const unsigned own = threadIdx.x;
+    emulation::wait(emulation::warps[own / 32]);
+    const float other = emulation::slots[own / 32 * 32 + lane];
+    emulation::wait(emulation::warps[own / 32]);
+    return other;
+}
+
+inline unsigned __ballot_sync(unsigned, bool vote) {
+    emulation::slots[threadIdx.x] = vote ? 1.0f : 0.0f;
+    const unsigned own = threadIdx.x;
+    emulation::wait(emulation::warps[own / 32]);
+    unsigned votes = 0;
+    for (unsigned lane = 0; lane < 32; ++lane) {
+        votes |= (emulation::slots[own / 32 * 32 + lane] != 0.0f ? 1u : 0u) << lane;
+    }
+    emulation::wait(emulation::warps[own / 32]);
+    return votes;
+}
+
+inline int __popc(unsigned bits) {
+    return __builtin_popcount(bits);
+}
+
+inline int __ffs(unsigned bits) {
+    return __builtin_ffs(static_cast<int>(bits));
+}
+
 inline float __uint_as_float(unsigned bits) {
     float value;
     std::memcpy(&value, &bits, sizeof value);

@@ -1,4 +1,4 @@
-//! Starting the kernels of `kernels/neobert.cu`.
+//! Starting the kernels of `kernels/*.cu`.
 #![allow(unsafe_code)]
 
 use candle_core::backend::BackendStorage;
@@ -7,8 +7,18 @@ use candle_core::cuda_backend::{CudaDType, WrapErr};
 use candle_core::{CudaDevice, CudaStorage, DType, Error, Result, Storage, Tensor};
 use half::{bf16, f16};
 
-/// As the driver compiles it for the GPU at hand when the first kernel is asked for.
-const MODULE: &str = include_str!(concat!(env!("OUT_DIR"), "/neobert.ptx"));
+/// Kernels that the driver compiles together for the GPU at hand when the first of them is asked for.
+pub(super) struct Module {
+    name: &'static str,
+    text: &'static str,
+}
+
+/// What stands between the products of a model.
+pub(super) const NEOBERT: Module =
+    Module { name: "neodex-neobert", text: include_str!(concat!(env!("OUT_DIR"), "/neobert.ptx")) };
+/// What looks through the products of rows.
+pub(super) const NEAREST: Module =
+    Module { name: "neodex-nearest", text: include_str!(concat!(env!("OUT_DIR"), "/nearest.ptx")) };
 /// Threads of a block, for every kernel here.
 pub(super) const THREADS: u32 = 256;
 
@@ -25,9 +35,15 @@ pub(super) enum Argument {
 /// Queues a kernel with `grid` blocks.
 ///
 /// # Safety
-/// The arguments must be those of the kernel's signature in `neobert.cu`, and the tensors as large as it takes them to be.
-pub(super) unsafe fn launch(device: &CudaDevice, kernel: &str, grid: (u32, u32), arguments: &[Argument]) -> Result<()> {
-    let function = device.get_or_load_custom_func(kernel, "neodex-neobert", MODULE)?;
+/// The arguments must be those of the kernel's signature, and the tensors as large as it takes them to be.
+pub(super) unsafe fn launch(
+    device: &CudaDevice,
+    module: &Module,
+    kernel: &str,
+    grid: (u32, u32),
+    arguments: &[Argument],
+) -> Result<()> {
+    let function = device.get_or_load_custom_func(kernel, module.name, module.text)?;
     let mut builder = function.builder();
     for argument in arguments {
         match argument {
@@ -59,6 +75,16 @@ pub(super) fn address(tensor: &Tensor, dtype: DType) -> Result<Argument> {
         other => return Err(Error::UnsupportedDTypeForOp(other, "kernel")),
     };
     Ok(Argument::Address(address))
+}
+
+/// A size as a kernel is given it.
+pub(super) fn count(count: usize) -> Result<Argument> {
+    number(count).map(Argument::Count)
+}
+
+/// A size that fits 32 bits.
+pub(super) fn number(count: usize) -> Result<u32> {
+    u32::try_from(count).map_err(|_| Error::Msg(format!("{count} is too much for one kernel")))
 }
 
 fn first<T: CudaDType>(storage: &CudaStorage, start: usize) -> Result<u64> {

@@ -11,6 +11,7 @@ pub(crate) mod flash;
 #[path = "no_flash.rs"]
 pub(crate) mod flash;
 mod launch;
+pub(crate) mod nearest;
 pub(crate) mod op;
 mod staging;
 

@@ -3,7 +3,7 @@
 
 use candle_core::{DType, Error, Result, Tensor};
 
-use super::launch::{Argument, THREADS, address, launch};
+use super::launch::{Argument, NEOBERT, THREADS, address, count, launch, number};
 
 /// Rows of a block where each warp has one.
 const ROWS: u32 = THREADS / 32;
@@ -40,7 +40,9 @@ pub(crate) fn add_norm(
         Argument::Real(eps),
     ];
     // SAFETY: the signature is that of `add_norm`; stream, addend and output are (rows, width), the weight is (width).
-    unsafe { launch(stream.device().as_cuda_device()?, &kernel, (number(rows)?.div_ceil(ROWS), 1), &arguments)? };
+    unsafe {
+        launch(stream.device().as_cuda_device()?, &NEOBERT, &kernel, (number(rows)?.div_ceil(ROWS), 1), &arguments)?
+    };
     Ok((stream, normed))
 }
 
@@ -62,7 +64,7 @@ pub(crate) fn rotate(qkv: Tensor, table: &Tensor, positions: &Tensor, heads: usi
     let kernel = format!("rotate_{}", suffix(qkv.dtype())?);
     // SAFETY: the signature is that of `rotate`; qkv is (rows, heads, 3, head_dim), there is a position for each row, and positions are
     // below the table's length because sequences are no longer than the model's limit.
-    unsafe { launch(qkv.device().as_cuda_device()?, &kernel, grid, &arguments)? };
+    unsafe { launch(qkv.device().as_cuda_device()?, &NEOBERT, &kernel, grid, &arguments)? };
     Ok(qkv)
 }
 
@@ -76,7 +78,7 @@ pub(crate) fn swiglu(both: &Tensor) -> Result<Tensor> {
     let arguments = [address(both, both.dtype())?, address(&mixed, both.dtype())?, count(rows)?, count(inner)?];
     let kernel = format!("swiglu_{}", suffix(both.dtype())?);
     // SAFETY: the signature is that of `swiglu`; the input is (rows, 2 * inner), the output (rows, inner).
-    unsafe { launch(both.device().as_cuda_device()?, &kernel, (blocks(rows * inner)?, 1), &arguments)? };
+    unsafe { launch(both.device().as_cuda_device()?, &NEOBERT, &kernel, (blocks(rows * inner)?, 1), &arguments)? };
     Ok(mixed)
 }
 
@@ -98,6 +100,7 @@ pub(crate) fn span_means(states: &Tensor, spans: &Tensor) -> Result<Tensor> {
     unsafe {
         launch(
             states.device().as_cuda_device()?,
+            &NEOBERT,
             "span_mean",
             (number(runs)?, number(width)?.div_ceil(THREADS)),
             &arguments,
@@ -115,14 +118,6 @@ fn uninitialized(rows: usize, width: usize, dtype: DType, beside: &Tensor) -> Re
 /// Blocks for one thread every eight numbers.
 fn blocks(numbers: usize) -> Result<u32> {
     Ok(number(numbers / EIGHT)?.div_ceil(THREADS))
-}
-
-fn count(count: usize) -> Result<Argument> {
-    number(count).map(Argument::Count)
-}
-
-fn number(count: usize) -> Result<u32> {
-    u32::try_from(count).map_err(|_| Error::Msg(format!("{count} is too much for one kernel")))
 }
 
 fn eights(width: usize) -> Result<usize> {

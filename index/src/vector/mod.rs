@@ -3,7 +3,7 @@
 //! - [`Distance`]: what likeness is. [`Code`]: a vector in 8 bits a dimension. [`RowFormat`]: a vector in full, as stored.
 //! - [`Query`]: a vector to search with. [`VectorIndex`]: what can be searched. [`rescore()`]: the second look, by full rows.
 //! - [`Memtable`]: the newest vectors, scanned exactly. [`Segment`]: vectors that stay, with a graph over them. [`VectorSet`]: everything a
-//!   database has; [`Sealing`] makes segments of its memtables.
+//!   database has; [`Sealing`] makes segments of its memtables. [`Neighbours`]: what a segment may be linked by instead of walks.
 
 use crate::error::Result;
 use crate::key::{Key, KeySet};
@@ -15,6 +15,7 @@ mod code;
 mod distance;
 mod kernel;
 mod memtable;
+mod neighbours;
 mod query;
 mod rescore;
 mod row;
@@ -29,6 +30,7 @@ pub use code::{Code, MAX_DIMENSION};
 pub use distance::{Distance, UnknownName, normalise};
 pub use kernel::instruction_set;
 pub use memtable::Memtable;
+pub use neighbours::{CodedRows, Neighbours, NeighboursError, RowTerms};
 pub use query::Query;
 pub use rescore::rescore;
 pub use row::RowFormat;

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 
 use super::VectorIndex;
 use super::memtable::Memtable;
+use super::neighbours::Neighbours;
 use super::segment::{BuildOptions, Segment, SegmentBuilder};
 use super::set::{Layers, SegmentId, VectorSet};
 use crate::error::Result;
@@ -80,6 +81,26 @@ impl Sealing {
         options: &BuildOptions,
         progress: impl Fn(usize) -> bool + Sync,
     ) -> Result<Option<Segment>> {
+        self.gathered(dimension, distance)?.build(options, progress)
+    }
+
+    /// As [`Sealing::build`], with the rows' neighbours chosen from those that `neighbours` finds; see [`SegmentBuilder::build_by`].
+    ///
+    /// # Errors
+    /// Those of [`SegmentBuilder::build_by`].
+    pub fn build_by(
+        &self,
+        neighbours: &dyn Neighbours,
+        dimension: usize,
+        distance: super::Distance,
+        options: &BuildOptions,
+        progress: impl Fn(usize) -> bool + Sync,
+    ) -> Result<Option<Segment>> {
+        self.gathered(dimension, distance)?.build_by(neighbours, options, progress)
+    }
+
+    /// All vectors.
+    fn gathered(&self, dimension: usize, distance: super::Distance) -> Result<SegmentBuilder> {
         let mut builder = SegmentBuilder::new(dimension, distance, self.len())?;
         let (block, keys) = builder.parts();
         for (_, segment) in &self.segments {
@@ -94,7 +115,7 @@ impl Sealing {
                 keys.push(key);
             }
         }
-        builder.build(options, progress)
+        Ok(builder)
     }
 }
 

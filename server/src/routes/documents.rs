@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
+use neodex::document::MAX_ID_BYTES;
 use neodex::{Document, DocumentId};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,7 +18,7 @@ use crate::refusal::{Code, Refusal};
 use crate::routes::{Content, Operation, Parameter, Routes};
 use crate::state::App;
 use crate::wire::document::{
-    DeleteAnswer, DeleteRequest, DocumentBody, DocumentOutcome, DocumentsAnswer, DocumentsBody, Status,
+    DeleteAnswer, DeleteRequest, DocumentBody, DocumentOutcome, DocumentsAnswer, DocumentsBody, ID_PATTERN, Status,
 };
 use crate::work;
 
@@ -28,7 +29,7 @@ const WAIT: &str = "Answer once searches find the documents (default), or as soo
 /// An id as it stands in a path or a query.
 #[derive(JsonSchema)]
 #[allow(dead_code, reason = "only its schema is used")]
-struct IdText(#[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"))] String);
+struct IdText(#[schemars(length(min = 1, max = MAX_ID_BYTES), regex(pattern = ID_PATTERN))] String);
 
 pub(super) fn add(routes: &mut Routes) {
     let operation = Operation::new(Method::POST, "/v1/documents", Access::Write)

@@ -8,12 +8,15 @@ use serde_json::{Map, Value};
 
 use crate::refusal::{Code, Refusal};
 
+/// What an id is made of: no control characters.
+pub(crate) const ID_PATTERN: &str = r"^[^\x00-\x1f\x7f-\x9f]+$";
+
 /// A document. Fields other than these become metadata.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Document")]
 pub struct DocumentBody {
     /// Its name, 1 to 512 bytes without control characters. `_id` is taken, too. Storing another document under it replaces this one.
-    #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"))]
+    #[schemars(length(min = 1, max = MAX_ID_BYTES), regex(pattern = ID_PATTERN))]
     pub id: String,
     /// Its title.
     #[serde(default)]

@@ -44,7 +44,7 @@ fn in_folder(
         binary: args.binary,
         ..context.settings.config.clone()
     };
-    let open = || Database::builder(folder).config(config.clone()).vectors(base.dimension).open();
+    let open = || context.with_device(Database::builder(folder)).config(config.clone()).vectors(base.dimension).open();
     let database = open()?;
     let progress = Progress::steps(&context.output, "storing", Some(base.len() as u64));
     let (started, processor) = (Instant::now(), processor_seconds());

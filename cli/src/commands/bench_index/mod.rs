@@ -11,7 +11,8 @@ use anyhow::Result;
 use clap::Args;
 use neodex::index::vector::{Code, Query, SearchOptions, Segment, SegmentBuilder};
 use neodex::index::{Key, KeySet};
-use neodex::{BuildOptions, Distance, Rescoring};
+use neodex::{BuildOptions, Distance, GpuNeighbours, Rescoring};
+use neodex_encoder::Device;
 use serde_json::json;
 
 use self::database::through_database;
@@ -36,7 +37,8 @@ const FILTERS: [f64; 4] = [0.5, 0.1, 0.01, 0.001];
 /// Builds the index over vectors from a NumPy file or a seed, and gives queries per second, on one thread and on all, at recall@10 of .90, .95,
 /// .99 and .999 against an exact search; then the same under filters that allow 50, 10, 1 and 0.1 % at the default width. Widths are chosen by one
 /// half of the queries, and recall and speed are of the other. On one thread, seconds are those it had on a processor, so that other programs
-/// do not matter. With --database the vectors go through a database as well, for its disk, its opening and searches through it.
+/// do not matter. With --device cuda the rows are linked by lists of their nearest neighbours that the GPU finds; --graph exact=true does the same
+/// on the processor. With --database the vectors go through a database as well, for its disk, its opening and searches through it.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  neodex bench index --count 100000\n  neodex bench index --vectors base.npy --query-vectors queries.npy --json\n  neodex bench index --count 1000000 --database"
@@ -159,10 +161,15 @@ fn build(context: &Context, args: &BenchIndexArgs, base: &Vectors, report: &mut 
     let (started, processor) = (Instant::now(), processor_seconds());
     let mut options = BuildOptions::default();
     args.graph.iter().try_for_each(|setting| options.set(setting)).map_err(|error| usage(error.to_string()))?;
-    let built = builder.build(&options, |linked| {
+    let linked = |linked: usize| {
         progress.at(linked as u64);
         true
-    })?;
+    };
+    let device = context.settings.device;
+    let built = match device {
+        Device::Cuda(_) => builder.build_by(&GpuNeighbours::on(device), &options, linked)?,
+        Device::Auto | Device::Cpu => builder.build(&options, linked)?,
+    };
     progress.finish();
     let seconds = started.elapsed().as_secs_f64();
     let processor = processor_seconds().zip(processor).map(|(after, before)| after - before);

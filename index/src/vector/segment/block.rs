@@ -3,6 +3,8 @@
 //! A row can be asked about as a query is, and as a neighbour of another row: a [`Probe`] is either, so that building and searching walk the
 //! graph by one loop.
 
+use std::ops::Range;
+
 use super::super::chunk::Chunk;
 use super::super::code::Code;
 use super::super::distance::{Distance, Terms};
@@ -114,10 +116,10 @@ impl Block {
         let row = row as usize;
         let from = self.start + row * self.stride;
         self.codes[from..from + code.dimension()].copy_from_slice(code.values());
-        self.behind.set(row, code.residuals());
         let Terms { factor, offset } = self.distance.row_terms(code.scale(), code.norm());
         self.factors[row] = factor;
-        self.fine_factors[row] = self.distance.row_terms(code.fine_scale(), code.norm()).factor;
+        let fine = self.distance.row_terms(code.fine_scale(), code.norm()).factor;
+        self.fine_factors[row] = self.behind.set(row, code.residuals(), fine);
         if let Some(own) = self.offsets.get_mut(row) {
             *own = offset;
         }
@@ -139,9 +141,8 @@ impl Block {
     }
 
     fn push_rest(&mut self, residuals: &[u8], factor: f32, fine_factor: f32, offset: f32) {
-        self.behind.push(residuals);
         self.factors.push(factor);
-        self.fine_factors.push(fine_factor);
+        self.fine_factors.push(self.behind.push(residuals, fine_factor));
         if self.distance == Distance::Euclidean {
             self.offsets.push(offset);
         }
@@ -162,8 +163,13 @@ impl Block {
         &self.codes[from..from + self.stride]
     }
 
+    /// The codes of rows that follow each other, with their padding.
+    pub(crate) fn codes_of_run(&self, rows: Range<usize>) -> &[i8] {
+        &self.codes[self.start + rows.start * self.stride..self.start + rows.end * self.stride]
+    }
+
     /// Codes from one row to the next.
-    pub(super) fn stride(&self) -> usize {
+    pub(crate) fn stride(&self) -> usize {
         self.stride
     }
 

@@ -1,11 +1,13 @@
-//! From rows to a frozen segment: collapse duplicates, build the upper layers over a sample, link the rest, prune, repair, reorder.
+//! From rows to a frozen segment: collapse duplicates, build the upper layers over a sample, link all, prune, repair, reorder.
 
 use std::str::FromStr;
 
 use super::super::distance::UnknownName;
 use super::super::kernel::Kernel;
+use super::super::neighbours::{Neighbours, Processor};
 use super::Segment;
 use super::block::Block;
+use super::exact::link_by;
 use super::graph::{Graph, Layer};
 use super::link::{link, prune};
 use super::pool::MOST_NODES;
@@ -25,6 +27,11 @@ pub struct BuildOptions {
     pub neighbours: usize,
     /// Candidates a row's neighbours are chosen from. Default 200.
     pub width: usize,
+    /// Whether a row's neighbours are chosen from its nearest rows, found by comparing all with all on the processor, instead of from what walks
+    /// find. Default false; true is for measuring what is done where a GPU finds them.
+    pub exact: bool,
+    /// How many nearest rows they are chosen from in that case, at most [`MOST_NEAREST`](BuildOptions::MOST_NEAREST). Default 128.
+    pub nearest: usize,
     /// One row in this many is in the sample the upper layers are made of; 1 builds all with hnsw_rs. Default 16.
     pub sample_every: usize,
     /// How freely neighbours are kept while building: at 1, the default, none that lies behind another.
@@ -37,11 +44,24 @@ pub struct BuildOptions {
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self { degree: 32, neighbours: 24, width: 200, sample_every: 16, alpha: 1.0, alpha_at_last: 1.1, reorder: true }
+        Self {
+            degree: 32,
+            neighbours: 24,
+            width: 200,
+            exact: false,
+            nearest: 128,
+            sample_every: 16,
+            alpha: 1.0,
+            alpha_at_last: 1.1,
+            reorder: true,
+        }
     }
 }
 
 impl BuildOptions {
+    /// The most nearest rows that are asked for.
+    pub const MOST_NEAREST: usize = 128;
+
     /// Changes one setting, given as `name=value`: for measuring.
     ///
     /// # Errors
@@ -56,6 +76,8 @@ impl BuildOptions {
             "degree" => put(&mut self.degree, value),
             "neighbours" => put(&mut self.neighbours, value),
             "width" => put(&mut self.width, value),
+            "exact" => put(&mut self.exact, value),
+            "nearest" => put(&mut self.nearest, value),
             "sample_every" => put(&mut self.sample_every, value),
             "alpha" => put(&mut self.alpha, value),
             "alpha_at_last" => put(&mut self.alpha_at_last, value),
@@ -76,21 +98,31 @@ impl BuildOptions {
 }
 
 /// What [`BuildOptions::set`] takes.
-const SETTINGS: [&str; 7] =
-    ["degree=32", "neighbours=24", "width=200", "sample_every=16", "alpha=1.0", "alpha_at_last=1.1", "reorder=true"];
+const SETTINGS: [&str; 9] = [
+    "degree=32",
+    "neighbours=24",
+    "width=200",
+    "exact=false",
+    "nearest=128",
+    "sample_every=16",
+    "alpha=1.0",
+    "alpha_at_last=1.1",
+    "reorder=true",
+];
 
 /// A sample smaller than this leads nowhere in particular.
 const SMALLEST_SAMPLE: usize = 64;
 
-/// Builds a segment of `rows`, whose keys are `keys`. `progress` hears how many rows are linked, and stops it by returning false: then the
+/// Builds a segment of `rows`, whose keys are `keys`; linked by `neighbours` where there are any. `progress` hears how many rows are linked, and stops it by returning false: then the
 /// answer is `None`.
 ///
 /// # Errors
-/// [`Error::Building`].
+/// [`Error::Building`], [`Error::Neighbours`].
 pub(crate) fn build(
     mut rows: Block,
     keys: Vec<Key>,
     options: &BuildOptions,
+    neighbours: Option<&dyn Neighbours>,
     progress: &(dyn Fn(usize) -> bool + Sync),
 ) -> Result<Option<Segment>> {
     if rows.len() != keys.len() || rows.len() > MOST_NODES {
@@ -105,7 +137,12 @@ pub(crate) fn build(
     let sample = (rows.len() / options.sample_every.max(1)).max(SMALLEST_SAMPLE).min(rows.len());
     let (sample, rest) = shuffled.split_at(sample);
     let Some(layers) = sample::layers(&rows, sample, progress)? else { return Ok(None) };
-    let Some(mut graph) = link(&rows, layers, rest, options, progress) else { return Ok(None) };
+    let neighbours = neighbours.or(options.exact.then_some(&Processor));
+    let linked = match neighbours {
+        Some(neighbours) => link_by(neighbours, &rows, layers, options, progress)?,
+        None => link(&rows, layers, rest, options, progress),
+    };
+    let Some(mut graph) = linked else { return Ok(None) };
     graph.bottom = prune(&rows, &graph.bottom, options);
     repair(&rows, &mut graph);
     let order = if options.reorder { order(&graph, rows.len()) } else { (0..rows.len() as u32).collect() };
@@ -162,7 +199,7 @@ mod tests {
     /// Two clusters so tight that nearest neighbours alone would never lead from one to the other, and rows in between.
     #[test]
     fn every_node_can_be_reached() {
-        for distance in Distance::ALL {
+        for (distance, exact) in Distance::ALL.into_iter().flat_map(|distance| [(distance, false), (distance, true)]) {
             let mut rows = Block::new(3, distance, 0);
             for row in 0..3_000u32 {
                 let (side, turn) = (if row % 2 == 0 { 1.0 } else { -1.0 }, row as f32 * 1e-4);
@@ -171,8 +208,9 @@ mod tests {
                 rows.push(&Code::encode(&vector).unwrap());
             }
             let keys = (0..3_000).map(Key).collect();
-            let segment = build(rows, keys, &BuildOptions::default(), &|_| true).unwrap().unwrap();
-            assert_eq!(unreachable(&segment.graph, segment.block.len()), 0, "{distance}");
+            let options = BuildOptions { exact, ..BuildOptions::default() };
+            let segment = build(rows, keys, &options, None, &|_| true).unwrap().unwrap();
+            assert_eq!(unreachable(&segment.graph, segment.block.len()), 0, "{distance}, exact: {exact}");
             assert!(segment.block.len() < 3_000, "equal rows are one node");
         }
     }

@@ -2,6 +2,7 @@
 
 use super::super::code::{Code, check_dimension};
 use super::super::distance::Distance;
+use super::super::neighbours::Neighbours;
 use super::Segment;
 use super::block::Block;
 use super::build::{BuildOptions, build};
@@ -58,6 +59,19 @@ impl SegmentBuilder {
     /// # Errors
     /// [`Error::Building`].
     pub fn build(self, options: &BuildOptions, progress: impl Fn(usize) -> bool + Sync) -> Result<Option<Segment>> {
-        build(self.block, self.keys, options, &progress)
+        build(self.block, self.keys, options, None, &progress)
+    }
+
+    /// As [`SegmentBuilder::build`], with the rows' neighbours chosen from those that `neighbours` finds.
+    ///
+    /// # Errors
+    /// [`Error::Building`]; [`Error::Neighbours`] when `neighbours` fails, or a row's neighbours are not the nearest, which is looked at for a few of them.
+    pub fn build_by(
+        self,
+        neighbours: &dyn Neighbours,
+        options: &BuildOptions,
+        progress: impl Fn(usize) -> bool + Sync,
+    ) -> Result<Option<Segment>> {
+        build(self.block, self.keys, options, Some(neighbours), &progress)
     }
 }

@@ -75,19 +75,40 @@ impl Behind {
         }
     }
 
-    /// Adds a row of four bits. Rows are added to blocks that are built, and those have four.
-    pub(super) fn push(&mut self, packed: &[u8]) {
-        if let Behind::Four(nibbles) = self {
-            nibbles.extend_from_slice(packed);
+    /// Adds a row of four bits with the factor that goes with them, and gives back the factor of what is kept: eight bits say what the four said.
+    pub(super) fn push(&mut self, packed: &[u8], factor: f32) -> f32 {
+        match self {
+            Behind::Four(nibbles) => {
+                nibbles.extend_from_slice(packed);
+                factor
+            }
+            Behind::Eight(residuals) => {
+                residuals.extend(widened(packed));
+                factor / PER_NIBBLE as f32
+            }
         }
     }
 
-    /// Writes over a row of four bits; see [`Behind::push`].
-    pub(super) fn set(&mut self, row: usize, packed: &[u8]) {
-        if let Behind::Four(nibbles) = self {
-            nibbles[row * packed.len()..(row + 1) * packed.len()].copy_from_slice(packed);
+    /// Writes over a row; see [`Behind::push`].
+    pub(super) fn set(&mut self, row: usize, packed: &[u8], factor: f32) -> f32 {
+        match self {
+            Behind::Four(nibbles) => {
+                nibbles[row * packed.len()..(row + 1) * packed.len()].copy_from_slice(packed);
+                factor
+            }
+            Behind::Eight(residuals) => {
+                let stride = 2 * packed.len();
+                let own = residuals[row * stride..(row + 1) * stride].iter_mut();
+                own.zip(widened(packed)).for_each(|(own, residual)| *own = residual);
+                factor / PER_NIBBLE as f32
+            }
         }
     }
+}
+
+/// A row's four bits, packed, as eight bits that say the same.
+fn widened(packed: &[u8]) -> impl Iterator<Item = i8> + '_ {
+    (0..2 * packed.len()).map(|i| (PER_NIBBLE * (i32::from(unpack_nibble(packed, i)) - Code::RESIDUAL_ZERO)) as i8)
 }
 
 /// What one of the four bits' steps is in the eight bits' own.
@@ -121,9 +142,7 @@ impl Block {
         let stride = self.stride();
         let mut residuals = Vec::with_capacity(2 * nibbles.len());
         for packed in nibbles.chunks_exact((stride / 2).max(1)) {
-            residuals.extend(
-                (0..stride).map(|i| (PER_NIBBLE * (i32::from(unpack_nibble(packed, i)) - Code::RESIDUAL_ZERO)) as i8),
-            );
+            residuals.extend(widened(packed));
         }
         self.behind = Behind::Eight(residuals);
         self.fine_factors.iter_mut().for_each(|factor| *factor /= PER_NIBBLE as f32);
@@ -252,6 +271,10 @@ impl FineQuery {
 }
 
 #[cfg(test)]
+#[path = "../../../tests/vectors/mod.rs"]
+mod vectors;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::super::SegmentBuilder;
@@ -261,15 +284,7 @@ mod tests {
     const DIMENSION: usize = 70;
 
     fn vector(key: u64) -> Vec<f32> {
-        let mut state = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        (0..DIMENSION)
-            .map(|_| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-            })
-            .collect()
+        vectors::vector(DIMENSION, key)
     }
 
     fn segment(distance: Distance) -> Segment {
@@ -311,6 +326,25 @@ mod tests {
         let wrong = |key: Key| Ok::<_, ()>(key.0.is_multiple_of(2).then(|| vector(key.0 + 1)));
         for (sixteen, twelve) in found(&twelve.refined(wrong).unwrap()).iter().zip(expected) {
             assert!(sixteen.key == twelve.key && (sixteen.score - twelve.score).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn rows_that_come_to_wider_ones_say_what_they_said() {
+        let code = |key: u64| Code::encode(&vector(key)).unwrap();
+        let mut four = Block::new(DIMENSION, Distance::DotProduct, 0);
+        (0..8).for_each(|key| four.push(&code(key)));
+        let mut eight = four.clone();
+        eight.widen();
+        for block in [&mut four, &mut eight] {
+            block.push(&code(8));
+            block.set(3, &code(9));
+        }
+        let query = FineQuery::new(&Query::new(&vector(1_000)).unwrap(), Distance::DotProduct);
+        for row in 0..9 {
+            assert!(four.same(row, row) && eight.four_bits(row as usize).0 == four.four_bits(row as usize).0);
+            let scores = [&four, &eight].map(|block| block.fine_score(Kernel::best(), &query, row));
+            assert!((scores[0] - scores[1]).abs() < 1e-4, "{scores:?}");
         }
     }
 

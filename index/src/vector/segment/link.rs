@@ -26,15 +26,7 @@ pub(super) fn link(
     options: &BuildOptions,
     go_on: &(dyn Fn(usize) -> bool + Sync),
 ) -> Option<Graph> {
-    let mut bottom = Links::new(block.len(), options.degree_while_building());
-    let mut linked = 0;
-    if let Some(lowest) = layers.last() {
-        linked = lowest.members.len();
-        for (own, &member) in lowest.members.iter().enumerate() {
-            bottom.set(member, lowest.links.of(own as u32).map(|link| lowest.members[link as usize]));
-        }
-    }
-    let mut graph = Graph { bottom, layers };
+    let (mut graph, mut linked) = begin(block.len(), layers, options);
     let highest = block.highest_score();
     let mut rest = rest;
     while !rest.is_empty() {
@@ -52,6 +44,19 @@ pub(super) fn link(
         rest = later;
     }
     Some(graph)
+}
+
+/// A graph of `nodes` nodes, those of the lowest of `layers` linked as they are there, and how many those are.
+pub(super) fn begin(nodes: usize, layers: Vec<Layer>, options: &BuildOptions) -> (Graph, usize) {
+    let mut bottom = Links::new(nodes, options.degree_while_building());
+    let mut linked = 0;
+    if let Some(lowest) = layers.last() {
+        linked = lowest.members.len();
+        for (own, &member) in lowest.members.iter().enumerate() {
+            bottom.set(member, lowest.links.of(own as u32).map(|link| lowest.members[link as usize]));
+        }
+    }
+    (Graph { bottom, layers }, linked)
 }
 
 /// For each row of a batch the neighbours it takes.

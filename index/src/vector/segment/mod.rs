@@ -1,6 +1,6 @@
 //! A sealed segment: vectors that do not change, with a graph over them.
 //!
-//! - [`build()`]: from rows to a frozen graph (`sample`, `link`, `diversity`, `repair`, `twins`).
+//! - [`build()`]: from rows to a frozen graph (`sample`, `link` or `exact`, `diversity`, `repair`, `twins`).
 //! - `block`: the rows; `fine`: the second look at them; `signs`: one bit a dimension, to walk by; `graph`: the links; `beam`, `filtered`: the walks over them; `search`: from a query to keys.
 //! - `bytes`: a segment as it is stored, and back.
 //!
@@ -13,6 +13,7 @@ mod build;
 mod builder;
 mod bytes;
 mod diversity;
+mod exact;
 mod filtered;
 mod fine;
 mod graph;
@@ -37,7 +38,7 @@ use crate::scored::Scored;
 use beam::Scratch;
 pub(crate) use bits::Bits;
 use bits::Tombstones;
-pub(crate) use block::Block;
+pub(crate) use block::{Block, Probe};
 pub use build::BuildOptions;
 pub use builder::SegmentBuilder;
 pub use bytes::SegmentLoader;

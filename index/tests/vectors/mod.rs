@@ -1,4 +1,4 @@
-//! Vectors from a seed, for tests of vectors that were brought from outside.
+//! Vectors from a seed: for the tests and the benchmarks of this crate, and for the library's tests of vectors that were brought from outside.
 
 /// The vector of a number, its values even over -1..1.
 pub(crate) fn vector(dimension: usize, number: u64) -> Vec<f32> {
