@@ -101,9 +101,8 @@ mod tests {
         report.row(json!({ "vectors": 3, "what": "build" }));
         (0..9).for_each(|width| report.row(json!({ "recall": 0.5, "what": format!("width {width}") })));
         let tables = report.tables();
-        let [build, widths] = &tables[..] else { panic!("{tables:?}") };
-        assert_eq!(build.lines().count(), 2, "{build}");
-        assert!(widths.lines().count() >= 10 && widths.lines().next().unwrap().starts_with("what"), "{widths}");
-        assert!(widths.contains("0.500"));
+        let lines: Vec<usize> = tables.iter().map(|table| table.lines().count()).collect();
+        assert!(matches!(lines[..], [2, many] if many >= 10), "{tables:?}");
+        assert!(tables.iter().any(|table| table.starts_with("what") && table.contains("0.500")), "{tables:?}");
     }
 }
