@@ -129,7 +129,7 @@ fn a_filter_that_passes_evenly_is_walked() {
     let set = filled(Distance::Cosine, &model);
     seal(&set, &policy(1_000));
     let mut random = Random(22);
-    let allowed: KeySet = (0..ROWS).filter(|_| random.next() % 10 == 0).map(Key).collect();
+    let allowed: KeySet = (0..ROWS).filter(|_| random.next().is_multiple_of(10)).map(Key).collect();
     let allowed = AllowedKeys::new(Arc::new(allowed));
     let options = SearchOptions::width(10);
     let walked = |query: &&Vec<f32>| {
