@@ -132,3 +132,18 @@ fn a_transaction_under_way_is_no_fault() {
         assert!(writer.join().unwrap() > 0);
     });
 }
+
+/// It could not be restored, and nobody would know before it had to be.
+#[test]
+fn a_snapshot_that_lacks_rows_is_not_made() {
+    let (store, report, dir) = tamper(|db| {
+        db.remove(b"\x10b").unwrap();
+    });
+    assert!(!report.is_clean());
+    let file = dir.path().join("copy.snapshot");
+    let error = store.snapshot_create(&file, &mut |_| {}).unwrap_err();
+    let (kind, reason) = (error.kind(), error.to_string());
+    assert_eq!(kind, ErrorKind::Unavailable);
+    assert!(reason.contains("table 16 has 3 rows, of which 2 were read"), "{reason}");
+    assert!(!file.exists());
+}
