@@ -89,10 +89,23 @@ pub(super) enum Instructions {
 impl Instructions {
     /// The best this machine has.
     pub(super) fn best(factors: Factors) -> Self {
-        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        if factors == Factors::Split && super::amx::found() {
-            return Self::Amx;
+        match factors {
+            Factors::Whole => Self::in_vectors(),
+            Factors::Split => Self::in_tiles().unwrap_or_else(Self::in_vectors),
         }
+    }
+
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    fn in_tiles() -> Option<Self> {
+        super::amx::found().then_some(Self::Amx)
+    }
+
+    #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+    fn in_tiles() -> Option<Self> {
+        None
+    }
+
+    fn in_vectors() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") {
