@@ -116,12 +116,11 @@ def model(torch, layers, hidden, vocabulary, length, checkpoint):
     return Masked()
 
 
-def measure(given, text, compiled):
+def measure(given, text, compiled, imported):
     import torch
 
     if given.threads:
         torch.set_num_threads(given.threads)
-    imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     gpu = given.device == "cuda"
     if gpu:
         torch.cuda.empty_cache()
@@ -228,9 +227,12 @@ def main():
     given = arguments()
     pieces = given.work.split(",")
     if given.only:
+        import torch  # noqa: F401  (what this takes is not the model's)
+
+        imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         for text in pieces:
             try:
-                measure(given, text, given.only == "compiled")
+                measure(given, text, given.only == "compiled", imported)
             except RuntimeError as error:
                 print(f"{text}: {str(error).splitlines()[0]}", file=sys.stderr, flush=True)
         return
