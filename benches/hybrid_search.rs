@@ -107,27 +107,18 @@ fn main() {
             if mode == Mode::Lexical && filter.is_some() {
                 continue;
             }
+            let timed = |(query, vector): &(String, Vec<f32>)| {
+                let mut search = db.search(query.as_str()).vector(vector.clone()).mode(mode);
+                if let Some(filter) = filter {
+                    search = search.filter(filter);
+                }
+                let started = Instant::now();
+                std::hint::black_box(search.run().unwrap());
+                started.elapsed()
+            };
             // The first search under a filter finds out which passages pass; the others find that kept.
-            let first = Instant::now();
-            let (query, vector) = &queries[0];
-            let mut search = db.search(query.as_str()).vector(vector.clone()).mode(mode);
-            if let Some(filter) = filter {
-                search = search.filter(filter);
-            }
-            search.run().unwrap();
-            let first = first.elapsed().as_secs_f64() * 1e3;
-            let mut times: Vec<Duration> = queries
-                .iter()
-                .map(|(query, vector)| {
-                    let mut search = db.search(query.as_str()).vector(vector.clone()).mode(mode);
-                    if let Some(filter) = filter {
-                        search = search.filter(filter);
-                    }
-                    let started = Instant::now();
-                    std::hint::black_box(search.run().unwrap());
-                    started.elapsed()
-                })
-                .collect();
+            let first = timed(&queries[0]).as_secs_f64() * 1e3;
+            let mut times: Vec<Duration> = queries.iter().map(timed).collect();
             times.sort_unstable();
             let ms = |at: usize| times[at].as_secs_f64() * 1e3;
             println!(

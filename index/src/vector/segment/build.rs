@@ -113,8 +113,8 @@ const SETTINGS: [&str; 9] = [
 /// A sample smaller than this leads nowhere in particular.
 const SMALLEST_SAMPLE: usize = 64;
 
-/// Builds a segment of `rows`, whose keys are `keys`; linked by `neighbours` where there are any. `progress` hears how many rows are linked, and stops it by returning false: then the
-/// answer is `None`.
+/// Builds a segment of `rows`, whose keys are `keys`; linked by `neighbours` where there are any. `progress` hears how many rows are linked, and
+/// stops it by returning false: then the answer is `None`.
 ///
 /// # Errors
 /// [`Error::Building`], [`Error::Neighbours`].

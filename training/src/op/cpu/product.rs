@@ -1,4 +1,4 @@
-//! Matrix factors, `into = lhs * rhs` or `into += lhs * rhs`.
+//! Matrix products, `into = lhs * rhs` or `into += lhs * rhs`.
 //!
 //! The right operand is packed into strips as wide as the tile of [`super::tile`], the common dimension in stretches that stay in the caches;
 //! the left one is read where it lies.
@@ -25,7 +25,7 @@ const ROWS: usize = 96;
 /// Multiplications below which one thread does it all.
 const SMALL: usize = 1 << 20;
 
-/// The right operand of factors, packed once for many.
+/// The right operand of products, packed once for many.
 pub(super) struct Packed {
     strips: Strips,
     rows: usize,
@@ -166,14 +166,21 @@ fn multiply<const M: usize, const N: usize>(
     }
 }
 
+/// `[m, k, n]` of `(m, k)` times `(k, n)`, to be added to `m * n` numbers where there is something to add it to.
+fn sizes(lhs: &Tensor, rhs: &Tensor, onto: Option<&Tensor>) -> Result<[usize; 3]> {
+    let ((m, k), (rows, n)) = (lhs.dims2()?, rhs.dims2()?);
+    if k == rows && onto.is_none_or(|onto| onto.elem_count() == m * n) {
+        return Ok([m, k, n]);
+    }
+    let onto = onto.map_or(String::new(), |onto| format!(" onto {:?}", onto.dims()));
+    Err(Error::Msg(format!("{m} x {k} times {rows} x {n}{onto}")).bt())
+}
+
 /// See [`crate::op::matmul`].
 pub(in crate::op) fn matmul(lhs: &Tensor, rhs: &Tensor, factors: Factors) -> Result<Tensor> {
-    let ((m, k), (rows, n)) = (lhs.dims2()?, rhs.dims2()?);
-    if k != rows {
-        return Err(Error::Msg(format!("{m} x {k} times {rows} x {n}")).bt());
-    }
+    let [m, k, n] = sizes(lhs, rhs, None)?;
     let (lhs, rhs) = (strided(lhs)?, strided(rhs)?);
-    let packed = Packed::new(rhs.matrix(rows, n), factors);
+    let packed = Packed::new(rhs.matrix(k, n), factors);
     let lhs = lhs.matrix(m, k);
     let (into, _) = made(m * n, packed.share(lhs) * n, |at, into| packed.task(at, into, lhs, false));
     Tensor::from_vec(into, (m, n), &Device::Cpu)
@@ -181,12 +188,9 @@ pub(in crate::op) fn matmul(lhs: &Tensor, rhs: &Tensor, factors: Factors) -> Res
 
 /// See [`crate::op::matmul_plus`].
 pub(in crate::op) fn matmul_plus(x: &Tensor, lhs: &Tensor, rhs: &Tensor, factors: Factors) -> Result<Tensor> {
-    let ((m, k), (rows, n)) = (lhs.dims2()?, rhs.dims2()?);
-    if k != rows || x.elem_count() != m * n {
-        return Err(Error::Msg(format!("{m} x {k} times {rows} x {n} onto {:?}", x.dims())).bt());
-    }
+    let [m, k, n] = sizes(lhs, rhs, Some(x))?;
     let (lhs, rhs) = (strided(lhs)?, strided(rhs)?);
-    let (x, packed, lhs) = (floats(x)?, Packed::new(rhs.matrix(rows, n), factors), lhs.matrix(m, k));
+    let (x, packed, lhs) = (floats(x)?, Packed::new(rhs.matrix(k, n), factors), lhs.matrix(m, k));
     let (into, _) = made(m * n, packed.share(lhs) * n, |at, into| {
         if let Some(x) = x.get(at..at + into.len()) {
             into.copy_from_slice(x);
@@ -198,12 +202,9 @@ pub(in crate::op) fn matmul_plus(x: &Tensor, lhs: &Tensor, rhs: &Tensor, factors
 
 /// See [`crate::op::add_matmul`].
 pub(in crate::op) fn add_matmul(sum: &Tensor, lhs: &Tensor, rhs: &Tensor, factors: Factors) -> Result<()> {
-    let ((m, k), (rows, n)) = (lhs.dims2()?, rhs.dims2()?);
-    if k != rows || sum.elem_count() != m * n {
-        return Err(Error::Msg(format!("{m} x {k} times {rows} x {n} onto {:?}", sum.dims())).bt());
-    }
+    let [m, k, n] = sizes(lhs, rhs, Some(sum))?;
     let (lhs, rhs) = (strided(lhs)?, strided(rhs)?);
-    let packed = Packed::new(rhs.matrix(rows, n), factors);
+    let packed = Packed::new(rhs.matrix(k, n), factors);
     let lhs = lhs.matrix(m, k);
     let at_once = (packed.share(lhs) * n).max(1);
     change(sum, |sum| {
