@@ -129,16 +129,14 @@ impl Layout {
 
     /// The document that has a chunk of this key, deleted ones too.
     pub(super) fn owner_of(&self, chunk: Key) -> Option<usize> {
-        let (mut low, mut high) = (0, self.keys.len());
-        let at = |place: usize| self.by_key.as_ref().map_or(place, |by_key| by_key[place] as usize);
-        while low < high {
-            let middle = low.midpoint(high);
-            match self.keys[at(middle)].0 <= chunk.0 {
-                true => low = middle + 1,
-                false => high = middle,
+        let before = |key: &DocumentKey| key.0 <= chunk.0;
+        let document = match &self.by_key {
+            None => self.keys.partition_point(before).checked_sub(1)?,
+            Some(by_key) => {
+                let place = by_key.partition_point(|&document| before(&self.keys[document as usize]));
+                by_key[place.checked_sub(1)?] as usize
             }
-        }
-        let document = at(low.checked_sub(1)?);
+        };
         let rows = self.rows_of(document);
         self.keys[document].keys(rows.end - rows.start).contains(&chunk.0).then_some(document)
     }
