@@ -27,6 +27,8 @@ pub(crate) enum Choice {
     Loaded(Box<NeoBert>),
     /// The database was made with one that is not to be found any more: its name, or the folder it was in.
     Gone(String),
+    /// The database was made with the model of an earlier program; this one has another in its place.
+    Outgrown,
     /// The database was made to be without.
     WordsOnly,
     /// Somebody asked for none.
@@ -52,6 +54,11 @@ impl Choice {
                 "no model: the one the database was made with ({what}) is not there any more, so this goes by words only \
                  (say where it is with --model DIR, or make new vectors with `neodex reembed`)"
             )),
+            Choice::Outgrown => Some(
+                "no model: the database's vectors are of an earlier bundled model, and this program has a newer one, so this goes by words only \
+                 until `neodex reembed` has made new vectors"
+                    .to_owned(),
+            ),
             Choice::WordsOnly => {
                 Some("no model: the database was made without one, so this goes by words only (give one with --model DIR|NAME)".to_owned())
             }
@@ -81,11 +88,11 @@ pub(crate) fn choose(context: &Context, database: Option<&Path>) -> Result<Choic
         DatabaseModel::Made { folder: Some(folder), .. } if folder.is_dir() => {
             Ok(Choice::Loaded(Box::new(load(context, &Named::Folder(folder))?)))
         }
-        DatabaseModel::Made { name, fingerprint, folder } => {
-            let bundled = bundled(context)?.filter(|bundled| bundled.fingerprint() == fingerprint);
-            let what = || folder.map_or(name, |folder| folder.display().to_string());
-            Ok(bundled.map_or_else(|| Choice::Gone(what()), |bundled| Choice::Loaded(Box::new(bundled))))
-        }
+        DatabaseModel::Made { name, fingerprint, folder } => match bundled(context)? {
+            Some(bundled) if bundled.fingerprint() == fingerprint => Ok(Choice::Loaded(Box::new(bundled))),
+            Some(_) if folder.is_none() && name == BUNDLED => Ok(Choice::Outgrown),
+            _ => Ok(Choice::Gone(folder.map_or(name, |folder| folder.display().to_string()))),
+        },
         _ => Ok(bundled(context)?.map_or(Choice::Missing, |bundled| Choice::Loaded(Box::new(bundled)))),
     }
 }
@@ -95,6 +102,9 @@ pub(crate) fn require(context: &Context, doing: &str) -> Result<NeoBert> {
     let why = match choose(context, Some(&context.settings.db))? {
         Choice::Loaded(model) => return Ok(*model),
         Choice::Gone(what) => format!("the database's own ({what}) is not there any more; give one with --model DIR"),
+        Choice::Outgrown => {
+            "the database's vectors are of an earlier bundled model; make new ones with `neodex reembed`".to_owned()
+        }
         Choice::WordsOnly => "the database was made without one; give one with --model DIR|NAME".to_owned(),
         Choice::Refused => format!("`--model {NOTHING}` asks for none"),
         Choice::Missing => "give one with --model DIR".to_owned(),

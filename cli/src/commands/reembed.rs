@@ -70,7 +70,9 @@ fn wanted(context: &Context, path: &Path) -> Result<NeoBert> {
     match model::choose(context, Some(path))? {
         Choice::Loaded(model) => Ok(*model),
         // The database's own model is gone, or it was made without: what this program brings along takes its place.
-        Choice::Gone(_) | Choice::WordsOnly if neodex::has_bundled_model() => model::load(context, &Named::Bundled),
+        Choice::Gone(_) | Choice::Outgrown | Choice::WordsOnly if neodex::has_bundled_model() => {
+            model::load(context, &Named::Bundled)
+        }
         choice => {
             let why = choice.note().unwrap_or_else(|| "`--model none` asks for none".to_owned());
             Err(usage(format!("`reembed` needs a model: {why}")))
