@@ -1,9 +1,8 @@
 //! Meaning out of the box: questions about this project's own documents, none of which shares a word with the passage that answers it.
 //!
-//! The goal is seven of ten among the first ten of a hybrid search, and the first bundled model does not reach it: the test that asks for it
-//! is ignored, with its figure as the reason, until a model passes it. What is reached is guarded meanwhile, on the documents as they were when
-//! the guard was last met (`fixtures/openings.jsonl`): among more files an answer sinks without the model being worse. The questions were
-//! written before there was a model.
+//! Seven of ten are to be among the first ten of a hybrid search, which the second bundled model is the first to reach. What it reaches is
+//! guarded on the documents as they were when it was made (`fixtures/openings.jsonl`), too: among more files an answer sinks without the
+//! model being worse. The questions were written before there was a model.
 //!
 //! Needs the bundled model. Whether there is one was decided when the models crate was built; a build without it must also lack the file,
 //! or the test fails.
@@ -16,9 +15,9 @@ use neodex::{Database, Document, Mode};
 /// The goal: questions of the ten whose answer is among the first ten of a hybrid search.
 const GOAL: usize = 7;
 /// What the present model reaches.
-const FOUND: usize = 4;
+const FOUND: usize = 7;
 /// The same by meaning alone.
-const FOUND_BY_MEANING: usize = 6;
+const FOUND_BY_MEANING: usize = 9;
 
 /// A question and the file whose opening words answer it.
 const QUESTIONS: [(&str, &str); 10] = [
@@ -107,14 +106,13 @@ fn first_ten(ranks: &[Ranks], of: fn(&Ranks) -> Option<usize>) -> usize {
 }
 
 #[test]
-#[ignore = "the first bundled model finds 4 of 10 where 7 are wanted"]
 fn questions_in_other_words_find_their_answers() {
     let Some(ranks) = ranks(documents()) else { return };
     assert!(first_ten(&ranks, |ranks| ranks.1) >= GOAL, "recall@10 is below 0.7; ranks in both: {ranks:#?}");
 }
 
 #[test]
-fn no_model_finds_fewer_answers_than_the_first() {
+fn no_model_finds_fewer_answers_than_the_second() {
     let Some(ranks) = ranks(openings()) else { return };
     let (found, by_meaning) = (first_ten(&ranks, |ranks| ranks.1), first_ten(&ranks, |ranks| ranks.2));
     assert!(

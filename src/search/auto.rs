@@ -4,11 +4,12 @@
 //! Here both legs' scores are brought to one scale and mixed, `share × dense + (1 − share) × lexical`, and the share follows the query:
 //!
 //! ```text
-//! share = logistic(even + coverage·C + dense_peak·D + lexical_peak·L) × (1 − U)^unknown × (1 − P)
+//! share = logistic(even + coverage·ln C + dense_peak·D + lexical_peak·L) × (1 − U)^unknown × (1 − P)
 //! ```
 //!
-//! with C, D, L, U and P (pending) from [`Evidence`]. The last two are no parts of the sum: a query the embedder cannot read at all gets no
-//! say for meaning, however sharp its nonsense looks, and vectors of half a collection must not hide the other half.
+//! with C, D, L, U and P (pending) from [`Evidence`]. The odds of meaning fall as a power of the coverage by words, so that meaning is alone
+//! where no word of the query is anywhere. The last two are no parts of the sum: a query the embedder cannot read at all gets no say for
+//! meaning, however sharp its nonsense looks, and vectors of half a collection must not hide the other half.
 
 use std::hash::Hash;
 
@@ -18,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::search::evidence::Evidence;
 use crate::search::fusion::{Fused, Place, Weights, fuse};
 
+/// A lower coverage by words counts as this one, whose logarithm is still a number.
+const LEAST_COVERAGE: f32 = 1e-3;
 /// The scale of a leg by meaning: the distance between its first score and this one.
 const SCALE_RANK: usize = 100;
 
@@ -26,9 +29,9 @@ const SCALE_RANK: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Auto {
-    /// The share where there is no other evidence, as a logit.
+    /// The share where words cover the query wholly and neither leg's best stands out, as a logit.
     pub even: f32,
-    /// What full coverage by words adds; below 0, because words that cover the query need no help.
+    /// What the logarithm of the coverage by words is multiplied with; below 0, because words that cover the query need no help.
     pub coverage: f32,
     /// What a standard deviation of the best score by meaning adds.
     pub dense_peak: f32,
@@ -40,7 +43,7 @@ pub struct Auto {
 
 impl Default for Auto {
     fn default() -> Self {
-        Self { even: 0.25, coverage: -3.0, dense_peak: 0.0, lexical_peak: 0.0, unknown: 2.0 }
+        Self { even: -1.2, coverage: -1.05, dense_peak: 0.0, lexical_peak: -0.03, unknown: 2.0 }
     }
 }
 
@@ -49,7 +52,7 @@ impl Auto {
     #[must_use]
     pub fn share_of_meaning(&self, evidence: &Evidence) -> f32 {
         let sum = self.even
-            + self.coverage * evidence.coverage
+            + self.coverage * evidence.coverage.max(LEAST_COVERAGE).ln()
             + self.dense_peak * evidence.dense_peak
             + self.lexical_peak * evidence.lexical_peak;
         let readable = (1.0 - evidence.unknown).clamp(0.0, 1.0).powf(self.unknown);

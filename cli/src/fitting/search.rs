@@ -60,10 +60,10 @@ fn constants(auto: Auto) -> [f32; CONSTANTS] {
 }
 
 fn changed(mut auto: Auto, constant: usize, change: f32) -> Auto {
-    // Peaks are numbers of some 4, the others of at most 1, so their constants are of another size.
+    // Peaks are numbers of some 4, the others of about 1, so their constants are of another size.
     match constant {
         0 => auto.even += change,
-        1 => auto.coverage += 2.0 * change,
+        1 => auto.coverage += change,
         2 => auto.dense_peak += change / 4.0,
         _ => auto.lexical_peak += change / 4.0,
     }
