@@ -20,7 +20,7 @@ from teach import SpanTexts, Teacher, arguments, side_by_side
 
 
 def sample(args, device: str):
-    """Vectors of each teacher, and which are documents'."""
+    """The teachers, the vectors of each, of length 1, and which are documents'."""
     teachers = [Teacher(folder, device, args.longest) for folder in args.model]
     vocabulary = json.loads(args.tokenizer.read_text())["model"]["vocab"]
     random, parts, documents = np.random.default_rng(0), [[] for _ in teachers], []
@@ -55,24 +55,27 @@ def main():
     parser.add_argument("--blocks", default="128,384", help="ends of the blocks of dimensions that are turned, the last the width")
     parser.add_argument("--output", required=True, metavar="FILE.npz")
     args = parser.parse_args()
+    ends = [int(end) for end in args.blocks.split(",")]
+    if ends != sorted(set(ends)) or ends[-1] != args.width:
+        raise SystemExit(f"--blocks is {args.blocks}; it must rise, to --width, {args.width}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     teachers, parts, documents = sample(args, device)
     unknown = set(args.centre) - {teacher.name for teacher in teachers}
     if unknown:
         raise SystemExit(f"--centre names {', '.join(sorted(unknown))}; the teachers are {', '.join(teacher.name for teacher in teachers)}")
-    unit = [part.astype(np.float32) / np.linalg.norm(part.astype(np.float32), axis=1, keepdims=True) for part in parts]
+    parts = [part.astype(np.float32) for part in parts]
     means = [
-        np.stack([x[documents == role].mean(0) for role in (0, 1)]) if teacher.name in args.centre else None
-        for teacher, x in zip(teachers, unit)
+        np.stack([part[documents == role].mean(0) for role in (0, 1)]) if teacher.name in args.centre else None
+        for teacher, part in zip(teachers, parts)
     ]
-    joined = side_by_side(unit, means, documents, device).double().cpu().numpy()
+    joined = side_by_side(parts, means, documents, device).double().cpu().numpy()
     values, axes = np.linalg.eigh(joined.T @ joined)
     rotation = axes[:, ::-1][:, : args.width]
     print(f"{args.width} of {joined.shape[1]} dimensions keep {values[::-1][: args.width].sum() / values.sum():.3f} of the squares")
     if args.toward:
         old = dict(np.load(args.toward))["rotation"]
         first = joined[:, : old.shape[0]] / np.linalg.norm(joined[:, : old.shape[0]], axis=1, keepdims=True)
-        rotation = rotation @ toward(joined @ rotation, first @ old, [int(end) for end in args.blocks.split(",")])
+        rotation = rotation @ toward(joined @ rotation, first @ old, ends)
     turned = joined @ rotation
     for width in (64, 128, 256):
         print(f"the first {width}: {np.square(turned[:, :width]).sum() / np.square(turned).sum():.3f}")
